@@ -1,0 +1,1 @@
+//! Permafrost host-card contract: registers, commands, completions, Transport.

@@ -1,0 +1,1 @@
+//! Permafrost userspace driver: transports, queues, DMA memory.

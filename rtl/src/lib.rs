@@ -1,0 +1,3 @@
+//! Permafrost RTL generator: arithmetic graphs, engines, card top.
+
+pub mod hdl;

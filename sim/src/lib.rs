@@ -1,0 +1,1 @@
+//! Permafrost simulated card: Verilator build cache, models of host memory and DRAM.

@@ -1,0 +1,1 @@
+//! Permafrost whole-system tests: real circuits, third-party verifiers.

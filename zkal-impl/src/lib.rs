@@ -1,0 +1,1 @@
+//! Permafrost acceleration layer: engine, arkworks adapter, Groth16 from .zkey.
