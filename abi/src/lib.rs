@@ -1,1 +1,36 @@
-//! Permafrost host-card contract: registers, commands, completions, Transport.
+//! Permafrost host–card contract: registers, counters, doorbells, commands, completions, status codes, data
+//! formats, and the [`Transport`](transport::Transport) through which software reaches a card.
+//!
+//! Every fact is stated once, as data, by the macros of [`define`]; it is read in three ways:
+//! - Rust types and constants (this crate's items), used by the driver, the simulator and the generator;
+//! - Verilog `localparam`s ([`verilog::verilog_params`]), included by the card's modules;
+//! - the tables of the manual ([`manual::manual`]), committed as `docs/abi.md` and compared by a test.
+//!
+//! The crate depends on no other crate of the workspace.
+
+#[macro_use]
+pub mod define;
+
+pub mod command;
+pub mod completion;
+pub mod constants;
+pub mod format;
+pub mod manual;
+pub mod msm;
+pub mod registers;
+pub mod status;
+pub mod transport;
+pub mod verilog;
+
+pub use command::{
+    Command, CommandBody, CopyCommand, CopyKind, CreateQueueCommand, DeleteQueueCommand, FillCommand, Group,
+    MsmCommand, NopCommand, Opcode, SemaphoreSetCommand, SgEntry,
+};
+pub use completion::Completion;
+pub use constants::*;
+pub use format::{AffinePoint, Scalar, WindowSum};
+pub use manual::manual;
+pub use registers::{counter, cq_doorbell, reg, sq_doorbell};
+pub use status::Status;
+pub use transport::{DmaRegion, Transport, TransportError};
+pub use verilog::verilog_params;

@@ -1,0 +1,149 @@
+//! The manual's reading: `docs/abi.md`.
+
+use crate::define::{Access, Field, Register, Value};
+use crate::{command, completion, constants, format, msm, registers, status};
+use std::fmt::Write;
+
+/// The contract as markdown, the exact text of `docs/abi.md`.
+pub fn manual() -> String {
+    let mut out = String::new();
+    out.push_str(INTRODUCTION);
+    heading(&mut out, "Registers", "Access is 32 bits wide; a 64-bit register has its low half at the offset given and its high half 4 bytes on. Writes to `ro` registers are ignored. Registers and bits not listed read 0.");
+    registers(&mut out, registers::REGISTERS);
+    heading(&mut out, "Counters", "64 bits each, cleared by a controller reset, counting up; software takes differences. Read the high half, the low half, and the high half again until both high halves agree.");
+    registers(&mut out, registers::COUNTERS);
+    heading(&mut out, "Doorbells", DOORBELLS);
+    heading(&mut out, "Constants", "");
+    values(&mut out, constants::CONSTANTS);
+    values(&mut out, msm::MSM_LIMITS);
+    heading(&mut out, "Queues", QUEUES);
+    heading(&mut out, "Commands", COMMANDS);
+    fields(&mut out, command::Command::FIELDS);
+    out.push_str("Opcodes:\n\n");
+    values(&mut out, command::Opcode::TABLE);
+    out.push_str("Flags:\n\n");
+    values(&mut out, constants::COMMAND_FLAGS);
+    for (opcode, body) in command::BODIES {
+        let _ = write!(out, "### {}\n\n{}\n\n", opcode.name(), opcode.text());
+        fields(&mut out, body);
+        match opcode {
+            command::Opcode::Copy => {
+                out.push_str("`kind`:\n\n");
+                values(&mut out, command::CopyKind::TABLE);
+                out.push_str(
+                    "Scatter–gather entry; the lengths of a list must sum to the command's `length`:\n\n",
+                );
+                fields(&mut out, command::SgEntry::FIELDS);
+            }
+            command::Opcode::Msm => {
+                out.push_str("`group`:\n\n");
+                values(&mut out, command::Group::TABLE);
+                out.push_str("`format`:\n\n");
+                values(&mut out, constants::MSM_FORMATS);
+            }
+            _ => {}
+        }
+    }
+    heading(&mut out, "Completions", "16 bytes, written as one 16-byte aligned write. An entry is new when its phase bit has the value of the current pass over the ring.");
+    fields(&mut out, completion::Completion::FIELDS);
+    out.push_str("Status codes:\n\n");
+    values(&mut out, status::Status::TABLE);
+    heading(&mut out, "Data in card memory", FORMATS);
+    for (name, table) in [
+        ("Affine point, 64 bytes; the identity is all zero", format::AffinePoint::FIELDS),
+        ("Scalar, 32 bytes", format::Scalar::FIELDS),
+        (
+            "Window sum, 128 bytes: homogeneous projective, x = X/Z, y = Y/Z; the identity has Z = 0",
+            format::WindowSum::FIELDS,
+        ),
+    ] {
+        let _ = write!(out, "{name}:\n\n");
+        fields(&mut out, table);
+    }
+    while out.ends_with("\n\n") {
+        out.pop();
+    }
+    out
+}
+
+const INTRODUCTION: &str = "\
+# Host–card contract
+
+Generated from the crate `permafrost-abi`; regenerate with `UPDATE_DOCS=1 cargo test -p permafrost-abi`.
+
+BAR0 is 64 KiB of 32-bit little-endian registers. No register may legitimately read `0xffffffff`: all ones means that
+the card is gone.
+
+To bring a card up: check MAGIC and VERSION; write CC.ENABLE = 0 and wait for CSTS.READY = 0; set ADMIN_SQ, ADMIN_CQ and
+ADMIN_SIZE over zeroed rings; write CC.ENABLE = 1 and wait for CSTS.READY = 1; create I/O queues. Each wait is at most
+CAP_DEADLINE.
+";
+
+const DOORBELLS: &str = "\
+Queue q (0 = admin) has the 4 KiB page at `DOORBELL_BASE + q · DOORBELL_STRIDE`: SQ_TAIL at +0x0 and CQ_HEAD at +0x8, both
+write only. The value is a ring index, 0 to entries - 1.";
+
+const QUEUES: &str = "\
+Every queue is a pair of rings in host memory: commands go into the submission ring, completions come back in the
+completion ring. Software writes commands, then SQ_TAIL; the card fetches them in order. The card writes completions;
+software reads them while the phase bit is that of the current pass, then writes CQ_HEAD. The phase starts at 1 and
+inverts at each wrap; the completion ring must be zero at the start. A ring of n entries holds at most n - 1. The card
+does not write into a full completion ring; it waits for CQ_HEAD. All ring indices are 0 after a reset and after
+CREATE_QUEUE.
+
+The commands of one queue run in order, one at a time; queues run concurrently. Vector 0 belongs to the admin queue
+and to CSTS.FATAL; each I/O queue raises the vector given at its creation.";
+
+const COMMANDS: &str = "\
+64 bytes. Semaphores are 0 after a reset. A command with WAIT starts once its semaphore has reached the value; one with
+SIGNAL raises its semaphore before its completion is posted, and only on success. A malformed command is refused
+before it touches memory.";
+
+const FORMATS: &str = "\
+A BN254 element is four 64-bit little-endian limbs, least significant first, always fully reduced; Montgomery form has
+R = 2^256. These are the bytes that arkworks and halo2curves hold in memory.";
+
+fn heading(out: &mut String, title: &str, text: &str) {
+    while out.ends_with("\n\n") {
+        out.pop();
+    }
+    let _ = write!(out, "\n## {title}\n\n");
+    if !text.is_empty() {
+        let _ = write!(out, "{text}\n\n");
+    }
+}
+
+fn registers(out: &mut String, table: &[Register]) {
+    out.push_str("| Offset | Access | Bits | Name | |\n|---|---|---|---|---|\n");
+    for r in table {
+        let access = match r.access {
+            Access::Ro => "ro",
+            Access::Rw => "rw",
+        };
+        let _ =
+            writeln!(out, "| 0x{:03X} | {access} | {} | {} | {} |", r.offset, r.bits, r.name, r.doc.trim());
+        for f in r.fields {
+            let bits = if f.msb == f.lsb { f.lsb.to_string() } else { format!("{}:{}", f.msb, f.lsb) };
+            let _ = writeln!(out, "| | | [{bits}] | {} | {} |", f.name.to_uppercase(), f.doc.trim());
+        }
+    }
+    out.push('\n');
+}
+
+fn fields(out: &mut String, table: &[Field]) {
+    out.push_str("| Byte | Type | Name | |\n|---|---|---|---|\n");
+    for f in table {
+        let name = if f.reserved { "reserved" } else { f.name };
+        let _ = writeln!(out, "| {} | {} | {name} | {} |", f.offset, f.ty, f.doc.trim());
+    }
+    out.push('\n');
+}
+
+fn values(out: &mut String, table: &[Value]) {
+    out.push_str("| Value | Name | |\n|---|---|---|\n");
+    for v in table {
+        let value = if v.value < 1000 { v.value.to_string() } else { format!("{:#x}", v.value) };
+        let _ = writeln!(out, "| {value} | {} | {} |", v.name, v.doc.trim());
+    }
+    out.push('\n');
+}

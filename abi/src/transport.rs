@@ -1,0 +1,250 @@
+//! How software reaches a card: MMIO, DMA memory, interrupts, reset. Implemented by the simulated card in process
+//! and by VFIO; the driver is written against this trait alone.
+
+use std::any::Any;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
+/// What can go wrong below the driver.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum TransportError {
+    /// The card or the way to it is gone for good.
+    #[error("the card behind transport `{transport}` is gone: {detail}; open the card again")]
+    Lost {
+        /// Name of the transport.
+        transport: String,
+        /// What was seen.
+        detail: String,
+    },
+    /// An operation of the transport itself (not a command) did not end in time.
+    #[error("{operation} did not end within {limit:?}; reset the card or open it again")]
+    Timeout {
+        /// What was tried.
+        operation: String,
+        /// How long it was given.
+        limit: Duration,
+    },
+    /// DMA memory could not be had.
+    #[error("no {requested} bytes of DMA memory: {detail}; free some, or raise the limit on locked memory")]
+    OutOfMemory {
+        /// Bytes asked for.
+        requested: usize,
+        /// The reason.
+        detail: String,
+    },
+    /// An MMIO access outside BAR0 or not 4-byte aligned.
+    #[error("MMIO offset {offset:#x} is unaligned or outside BAR0 ({bar_bytes:#x} bytes)")]
+    BadOffset {
+        /// The offset.
+        offset: u64,
+        /// Size of BAR0.
+        bar_bytes: u64,
+    },
+    /// An interrupt vector that is not enabled.
+    #[error("interrupt vector {vector} is not enabled (vectors below {enabled} are)")]
+    BadVector {
+        /// The vector asked for.
+        vector: u16,
+        /// Vectors enabled.
+        enabled: u16,
+    },
+    /// The system refused.
+    #[error("transport I/O failed: {0}")]
+    Io(String),
+}
+
+/// The way to one card.
+///
+/// Ordering: everything written to DMA memory before [`write32`](Self::write32) is visible to the card when it sees
+/// the write. The card's writes become visible in order; of a 16-byte completion the last word becomes visible last.
+pub trait Transport: Send + Sync {
+    /// Reads a 32-bit register at a 4-byte aligned offset of BAR0.
+    fn read32(&self, offset: u64) -> Result<u32, TransportError>;
+
+    /// Writes a 32-bit register at a 4-byte aligned offset of BAR0.
+    fn write32(&self, offset: u64, value: u32) -> Result<(), TransportError>;
+
+    /// Allocates zeroed memory that the card can reach: at least `len` bytes, a multiple of 4 KiB, 4 KiB aligned in
+    /// the host and in IOVA space. Unmapped and freed when the region is dropped.
+    fn dma_alloc(&self, len: usize) -> Result<DmaRegion, TransportError>;
+
+    /// Enables interrupt vectors `0..vectors`, replacing what was enabled before.
+    fn enable_irqs(&self, vectors: u16) -> Result<(), TransportError>;
+
+    /// Waits until `vector` has been raised since the last wait for it: `true`, and the event is consumed; `false`
+    /// after `timeout`. May be called by several threads, for one vector by one at a time.
+    fn wait_irq(&self, vector: u16, timeout: Duration) -> Result<bool, TransportError>;
+
+    /// Function level reset: the card is as after power-up, its memory undefined; no DMA happens after the return.
+    fn reset(&self) -> Result<(), TransportError>;
+
+    /// Short name for reports, for example `sim`.
+    fn name(&self) -> &str;
+
+    /// How many times longer than on silicon things take; the driver multiplies its deadlines by it. At least 1.
+    fn deadline_scale(&self) -> u32 {
+        1
+    }
+}
+
+/// Memory that both the host and the card reach.
+///
+/// The card may write it at any time, so no Rust reference ever points into it: all access goes through the methods,
+/// which copy. Dropping the region drops its owner, which unmaps it from the card and then frees it.
+pub struct DmaRegion {
+    iova: u64,
+    ptr: *mut u8,
+    len: usize,
+    _owner: Box<dyn Any + Send + Sync>,
+}
+
+// SAFETY: the memory is owned through `_owner`, which is Send + Sync; all access is by raw copies and atomics.
+unsafe impl Send for DmaRegion {}
+// SAFETY: as above; concurrent writers of the same bytes get torn data, never an invalid reference.
+unsafe impl Sync for DmaRegion {}
+
+impl std::fmt::Debug for DmaRegion {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "DmaRegion {{ iova: {:#x}, len: {:#x} }}", self.iova, self.len)
+    }
+}
+
+impl DmaRegion {
+    /// A region of `len` bytes at `ptr`, which the card sees at `iova`.
+    ///
+    /// # Safety
+    /// `ptr..ptr + len` must be valid for reads and writes, 4 KiB aligned and reached by no Rust reference, until
+    /// `owner` is dropped; dropping `owner` must unmap it from the card before the memory is reused.
+    pub unsafe fn new(iova: u64, ptr: *mut u8, len: usize, owner: Box<dyn Any + Send + Sync>) -> Self {
+        Self { iova, ptr, len, _owner: owner }
+    }
+
+    /// Address by which the card reaches the first byte.
+    pub fn iova(&self) -> u64 {
+        self.iova
+    }
+
+    /// Bytes.
+    pub fn len(&self) -> usize {
+        self.len
+    }
+
+    /// Whether the region has no bytes.
+    pub fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
+    /// Address of the first byte in the host; valid while the region lives.
+    pub fn as_ptr(&self) -> *mut u8 {
+        self.ptr
+    }
+
+    fn check(&self, offset: usize, len: usize) {
+        assert!(
+            offset <= self.len && len <= self.len - offset,
+            "DMA access of {len} bytes at {offset} is outside the region of {} bytes",
+            self.len
+        );
+    }
+
+    /// Copies `bytes` into the region.
+    ///
+    /// # Panics
+    /// When the range is outside the region.
+    pub fn write(&self, offset: usize, bytes: &[u8]) {
+        self.check(offset, bytes.len());
+        // SAFETY: in range by the check; source and target cannot overlap because no reference points into the region.
+        unsafe { std::ptr::copy_nonoverlapping(bytes.as_ptr(), self.ptr.add(offset), bytes.len()) }
+    }
+
+    /// Copies from the region into `bytes`.
+    ///
+    /// # Panics
+    /// When the range is outside the region.
+    pub fn read(&self, offset: usize, bytes: &mut [u8]) {
+        self.check(offset, bytes.len());
+        // SAFETY: as in `write`.
+        unsafe { std::ptr::copy_nonoverlapping(self.ptr.add(offset), bytes.as_mut_ptr(), bytes.len()) }
+    }
+
+    /// Zeroes `len` bytes.
+    ///
+    /// # Panics
+    /// When the range is outside the region.
+    pub fn zero(&self, offset: usize, len: usize) {
+        self.check(offset, len);
+        // SAFETY: in range by the check.
+        unsafe { std::ptr::write_bytes(self.ptr.add(offset), 0, len) }
+    }
+
+    /// Reads a 4-byte aligned word that the card may be writing; what the card wrote before it is visible afterwards.
+    ///
+    /// # Panics
+    /// When the word is unaligned or outside the region.
+    pub fn load_acquire(&self, offset: usize) -> u32 {
+        self.check(offset, 4);
+        assert!(offset % 4 == 0, "DMA word at {offset} is not 4-byte aligned");
+        // SAFETY: in range and aligned (the region is 4 KiB aligned), accessed atomically.
+        u32::from_le(unsafe { AtomicU32::from_ptr(self.ptr.add(offset).cast()) }.load(Ordering::Acquire))
+    }
+
+    /// Writes a 4-byte aligned word after everything written before it: how a model of a card publishes the word
+    /// with the phase bit.
+    ///
+    /// # Panics
+    /// When the word is unaligned or outside the region.
+    pub fn store_release(&self, offset: usize, value: u32) {
+        self.check(offset, 4);
+        assert!(offset % 4 == 0, "DMA word at {offset} is not 4-byte aligned");
+        // SAFETY: as in `load_acquire`.
+        unsafe { AtomicU32::from_ptr(self.ptr.add(offset).cast()) }.store(value.to_le(), Ordering::Release)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn region(pages: usize) -> DmaRegion {
+        #[repr(align(4096))]
+        #[derive(Clone)]
+        struct Page(#[allow(dead_code)] [u8; 4096]);
+        let mut memory = vec![Page([0; 4096]); pages];
+        let ptr = memory.as_mut_ptr().cast();
+        // SAFETY: the vector's heap block does not move with the vector and is freed with the owner.
+        unsafe { DmaRegion::new(0x1000, ptr, pages * 4096, Box::new(memory)) }
+    }
+
+    #[test]
+    fn region_copies_and_words() {
+        let r = region(2);
+        r.write(4090, &[1, 2, 3, 4, 5, 6, 7, 8]);
+        let mut back = [0; 10];
+        r.read(4089, &mut back);
+        assert_eq!(back, [0, 1, 2, 3, 4, 5, 6, 7, 8, 0]);
+        r.store_release(4, 0x0403_0201);
+        r.read(3, &mut back[..5]);
+        assert_eq!(back[..5], [0, 1, 2, 3, 4]);
+        assert_eq!(r.load_acquire(4), 0x0403_0201);
+        r.zero(5, 2);
+        assert_eq!(r.load_acquire(4), 0x0400_0001);
+    }
+
+    #[test]
+    #[should_panic(expected = "outside the region")]
+    fn region_refuses_a_range_past_its_end() {
+        region(1).write(4095, &[1, 2]);
+    }
+
+    #[test]
+    #[should_panic(expected = "outside the region")]
+    fn region_refuses_an_offset_that_would_wrap() {
+        region(1).read(usize::MAX, &mut [0, 0]);
+    }
+
+    #[test]
+    #[should_panic(expected = "not 4-byte aligned")]
+    fn region_refuses_an_unaligned_word() {
+        region(1).load_acquire(2);
+    }
+}
