@@ -140,6 +140,14 @@ impl Module {
         self
     }
 
+    /// Names a module that a [`Module::verbatim`] text instantiates, so that it is emitted too.
+    pub fn uses(mut self, module: &Arc<Module>) -> Self {
+        if !self.children.iter().any(|(_, m)| m.name == module.name) {
+            self.children.push((String::new(), module.clone()));
+        }
+        self
+    }
+
     pub fn build(self) -> Arc<Module> {
         Arc::new(self)
     }
@@ -158,6 +166,9 @@ impl Module {
             if !seen.insert(&p.name) {
                 return Err(HdlError::DuplicatePort { module: self.name.clone(), port: p.name.clone() });
             }
+        }
+        if self.verbatim.is_some() {
+            return Ok(());
         }
         for (inst, module) in &self.children {
             for p in module.ports.iter().filter(|p| p.dir == Dir::In) {

@@ -1,0 +1,65 @@
+//! Prime-field units of BN254: Montgomery arithmetic with R = 2^256, the prime's constants folded into the reduction.
+//!
+//! | module | contents |
+//! |---|---|
+//! | [`num`] | integers as limbs of graph nodes: carry-free addition and subtraction, normalisation, full reduction |
+//! | [`product`] | products of two integers: columns of limb products, or Karatsuba over DSP tiles |
+//! | [`mont`] | Montgomery reduction of a product |
+//! | [`units`] | the pipelines that other units and reports use: multiply, multiply-add, conversion |
+
+pub mod mont;
+pub mod num;
+pub mod product;
+pub mod units;
+
+use num_bigint::BigUint;
+use num_integer::Integer;
+use num_traits::One;
+
+/// A prime field in Montgomery form with R = 2^256.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Field {
+    /// Short name used in module names.
+    pub name: &'static str,
+    pub p: BigUint,
+}
+
+/// log2 of the Montgomery radix: bytes on the card are the bytes in the host library.
+pub const R_BITS: usize = 256;
+
+/// Bits of a canonical element of either BN254 field.
+pub const FIELD_BITS: usize = 254;
+
+impl Field {
+    /// BN254's base field (EIP-196).
+    pub fn fq() -> Field {
+        Field::parse("fq", "30644e72e131a029b85045b68181585d97816a916871ca8d3c208c16d87cfd47")
+    }
+
+    /// BN254's scalar field.
+    pub fn fr() -> Field {
+        Field::parse("fr", "30644e72e131a029b85045b68181585d2833e84879b9709143e1f593f0000001")
+    }
+
+    fn parse(name: &'static str, hex: &str) -> Field {
+        Field { name, p: BigUint::parse_bytes(hex.as_bytes(), 16).expect("constant") }
+    }
+
+    /// R mod p: one in Montgomery form.
+    pub fn one(&self) -> BigUint {
+        (BigUint::one() << R_BITS) % &self.p
+    }
+
+    /// `-p^-1 mod 2^bits`: the factor that makes a number divisible by 2^bits.
+    pub fn n_prime(&self, bits: usize) -> BigUint {
+        let m = BigUint::one() << bits;
+        let inv = self.p.modinv(&m).expect("p is odd");
+        &m - inv
+    }
+
+    /// Montgomery product `a b / R mod p`, fully reduced: the naive oracle.
+    pub fn mont_mul(&self, a: &BigUint, b: &BigUint) -> BigUint {
+        let r_inv = (BigUint::one() << R_BITS).modinv(&self.p).expect("p is odd");
+        (a * b * r_inv).mod_floor(&self.p)
+    }
+}

@@ -1,0 +1,114 @@
+//! Montgomery reduction with the prime folded in: T -> (T + q p) / 2^256 with q = -T p^-1 mod 2^256 (Montgomery 1985).
+//!
+//! Neither form multiplies by a variable to find q or q p:
+//! - [`from_columns`]: one limb of q at a time; its product with the constant limbs of p is added to the columns.
+//! - [`from_wide`]: five bits at a time; `q_i p` is a table of 32 entries indexed by the low bits themselves, so that a
+//!   step is one six-input LUT and one carry bit per result bit. Only the low half takes part; the high half is
+//!   added at the end.
+//!
+//! Rejected: full products by -p^-1 and p in tiles (3x the tiles), and as shift-adds of the whole q (85 adders of 256
+//! bits each, twice).
+
+use super::{
+    num::{Ctx, Num},
+    product, Field, R_BITS,
+};
+use crate::graph::{mask, Sig};
+use num_bigint::BigUint;
+
+/// Bits of q that [`from_wide`] clears in a step: with one bit of the sum, the inputs of a six-input LUT.
+const TABLE_BITS: usize = 5;
+
+/// `sum of a_i b_i / R mod p`, as a number of at most `p + sum(max a_i * max b_i) / R`, limbs settled.
+pub fn mul_sum(c: &mut Ctx, pairs: &[(&Num, &Num)]) -> Num {
+    let max: BigUint = pairs.iter().map(|(a, b)| &a.max * &b.max).sum();
+    if c.form.count > 1 {
+        let t = product::columns(c, pairs);
+        from_columns(c, t, &max)
+    } else {
+        let products = pairs.iter().map(|(a, b)| product::karatsuba(c, a.limbs[0], b.limbs[0])).collect();
+        let t = product::add_tree(c, products);
+        from_wide(c, t, &max)
+    }
+}
+
+/// `x / R mod p`: out of Montgomery form.
+pub fn demontgomerise(c: &mut Ctx, x: &Num) -> Num {
+    if c.form.count > 1 {
+        from_columns(c, x.limbs.clone(), &x.max)
+    } else {
+        from_wide(c, x.limbs[0], &x.max)
+    }
+}
+
+/// Bound of a reduced number, given that of the number before.
+pub fn reduced_max(field: &Field, t_max: &BigUint) -> BigUint {
+    // q <= 2^256 - 1, so (T + q p) / 2^256 <= T / 2^256 + p, rounded down.
+    (t_max + mask(R_BITS) * &field.p) >> R_BITS
+}
+
+/// Reduces the number whose limbs (radix of the limb form, overlapping) are `t`, at most `t_max` in all.
+pub fn from_columns(c: &mut Ctx, mut t: Vec<Sig>, t_max: &BigUint) -> Num {
+    let (radix, count) = (c.form.radix, c.form.count);
+    let p_limbs: Vec<BigUint> = (0..count).map(|j| (&c.field.p >> (radix * j)) & mask(radix)).collect();
+    let zero = c.g.constant(0u32);
+    t.resize(2 * count, zero);
+    let steps = R_BITS.div_ceil(radix);
+    let mut cleared = 0;
+    for i in 0..steps {
+        // The last step clears only what is left of 256 bits.
+        let bits = radix.min(R_BITS - cleared);
+        let n_prime = c.g.constant(c.field.n_prime(bits));
+        let low = c.g.slice(t[i], 0, bits);
+        let qn = c.g.mul(low, n_prime);
+        let q = c.g.slice(qn, 0, bits);
+        for (j, p_j) in p_limbs.iter().enumerate() {
+            let p_j = c.g.constant(p_j.clone());
+            let m = c.g.mul(q, p_j);
+            t[i + j] = c.g.add(t[i + j], m);
+        }
+        if bits == radix {
+            let up = c.g.shr(t[i], radix);
+            t[i + 1] = c.g.add(t[i + 1], up);
+        }
+        cleared += bits;
+    }
+    // The number now starts `shift` bits into column `first`; move it to limb positions without carrying.
+    let (first, shift) = (R_BITS / radix, R_BITS % radix);
+    let limbs: Vec<Sig> = (0..count)
+        .map(|k| {
+            let here = c.g.shr(t[first + k], shift);
+            let next = t.get(first + k + 1).copied().unwrap_or(zero);
+            let low = c.g.slice(next, 0, shift);
+            let low = c.g.shl(low, radix - shift);
+            c.g.add(here, low)
+        })
+        .collect();
+    let out = Num { limbs, max: reduced_max(c.field, t_max) };
+    c.settle(&out)
+}
+
+/// Reduces one wide node.
+pub fn from_wide(c: &mut Ctx, t: Sig, t_max: &BigUint) -> Num {
+    let p = c.field.p.clone();
+    let high = c.g.shr(t, R_BITS);
+    let mut low = c.g.slice(t, 0, R_BITS);
+    let mut low_max = mask(R_BITS);
+    let mut cleared = 0;
+    while cleared < R_BITS {
+        let bits = TABLE_BITS.min(R_BITS - cleared);
+        let n_prime = c.field.n_prime(bits);
+        let index = c.g.slice(low, 0, bits);
+        let entries = (0..1u32 << bits).map(|i| ((&n_prime * i) & mask(bits)) * &p).collect();
+        let qp = c.g.table(index, entries);
+        let sum = c.g.add(low, qp);
+        low = c.g.shr(sum, bits);
+        low_max = (low_max + mask(bits) * &p) >> bits;
+        low = c.g.narrow(low, low_max.clone(), "the low half shrinks by every cleared digit");
+        cleared += bits;
+    }
+    let sum = c.g.add(low, high);
+    let max = reduced_max(c.field, t_max);
+    let out = c.g.narrow(sum, max.clone(), "Montgomery: (T + q p) / R");
+    Num { limbs: vec![out], max }
+}

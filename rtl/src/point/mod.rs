@@ -1,0 +1,3 @@
+//! Point units of BN254 G1.
+
+pub mod g1_adder;

@@ -1,0 +1,102 @@
+//! Targets: what an operator costs and how long it takes.
+//!
+//! Delays are in picoseconds and coarse: they place registers, they do not promise timing closure.
+
+use crate::graph::{Graph, Op};
+
+/// Where the hardware goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Target {
+    /// No vendor: products of up to 64 bits are written `*`, signals stay within 64 bits, which is what Verilator
+    /// simulates fastest. Stages are long: a target for simulation and for reading.
+    Generic,
+    /// Xilinx UltraScale+: 26x17-bit unsigned tiles in DSP48E2, reductions in LUTs.
+    Xcup,
+}
+
+/// How wide integers are laid out in nodes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LimbForm {
+    /// Bits a limb; numbers are sums of limb_i 2^(radix i).
+    pub radix: usize,
+    /// Limbs a field element.
+    pub count: usize,
+}
+
+impl Target {
+    pub const ALL: [Target; 2] = [Target::Generic, Target::Xcup];
+
+    pub fn name(self) -> &'static str {
+        match self {
+            Target::Generic => "generic",
+            Target::Xcup => "xcup",
+        }
+    }
+
+    /// Generic: 28-bit limbs, so that sums of twenty products still fit 64 bits. Xcup: one wide word.
+    pub fn limb_form(self) -> LimbForm {
+        match self {
+            Target::Generic => LimbForm { radix: 28, count: 10 },
+            Target::Xcup => LimbForm { radix: 264, count: 1 },
+        }
+    }
+
+    /// Largest operands of one multiplier tile, in bits.
+    pub fn tile(self) -> (usize, usize) {
+        match self {
+            Target::Generic => (32, 32),
+            Target::Xcup => (26, 17),
+        }
+    }
+
+    /// Clocks through a multiplier tile with registers of its own; `None` when a product is combinational.
+    pub fn tile_latency(self, a: usize, b: usize) -> Option<usize> {
+        match self {
+            Target::Generic => None,
+            Target::Xcup => (a.min(b) > 1).then_some(3),
+        }
+    }
+
+    /// Combinational delay that fits between two registers, in picoseconds.
+    pub fn clock_budget(self) -> u32 {
+        match self {
+            Target::Generic => 8000,
+            Target::Xcup => 3000,
+        }
+    }
+
+    /// Combinational delay of one operator, in picoseconds.
+    pub fn delay(self, g: &Graph, op: &Op) -> u32 {
+        let width = |s: &crate::graph::Sig| g.width(*s) as u32;
+        let carry = |w: u32| match self {
+            Target::Generic => 400 + 8 * w,
+            Target::Xcup => 500 + 8 * w,
+        };
+        match op {
+            Op::Input(_) | Op::Const(_) | Op::Slice { .. } | Op::Concat(_) | Op::Shl(..) => 0,
+            Op::Narrow { .. } | Op::Output { .. } => 0,
+            Op::Mul(a, b) => 1200 + 30 * (width(a) + width(b)),
+            Op::Add(terms) => {
+                let w = terms.iter().map(width).max().unwrap_or(1);
+                let levels = terms.len().next_power_of_two().ilog2();
+                // Carry chains of a tree overlap: only the last one is seen whole.
+                carry(w) + (levels.saturating_sub(1)) * 500
+            }
+            Op::Sub(a, b) | Op::SubMod(a, b, _) => carry(width(a).max(width(b))),
+            Op::Select { .. } => 400,
+            Op::IsZero(a) => 300 + 150 * width(a).next_power_of_two().ilog2(),
+            Op::Table { index, .. } => 400 + 200 * width(index).saturating_sub(6),
+        }
+    }
+}
+
+impl std::str::FromStr for Target {
+    type Err = String;
+    fn from_str(s: &str) -> Result<Self, String> {
+        Target::ALL
+            .into_iter()
+            .find(|t| t.name() == s)
+            .ok_or_else(|| format!("unknown target `{s}`; known targets: generic, xcup"))
+    }
+}
