@@ -1,1 +1,12 @@
-//! Permafrost simulated card: Verilator build cache, models of host memory and DRAM.
+//! Permafrost simulated card: Verilator build cache, models of host memory and DRAM, and the card behind the
+//! `Transport` trait.
+//!
+//! - [`verilated`] turns an `rtl` design into a loaded model: ports of any width, clocks, waveforms.
+
+mod error;
+pub mod verilated;
+
+pub use error::SimError;
+
+#[cfg(target_endian = "big")]
+compile_error!("port storage is accessed as little-endian bytes; big-endian hosts are not supported");
