@@ -1,7 +1,12 @@
 //! Permafrost RTL generator: arithmetic graphs, engines, card top.
 
+pub mod card;
+pub mod config;
 pub mod field;
 pub mod graph;
 pub mod hdl;
 pub mod point;
 pub mod target;
+
+/// Verilator configuration with the lint waivers of the generated designs, each with its reason.
+pub const LINT_WAIVERS: &str = include_str!("lint.vlt");
