@@ -1,1 +1,12 @@
-//! Permafrost whole-system tests: real circuits, third-party verifiers.
+//! What the whole-system tests share: inputs, and the third parties that judge results.
+
+pub mod halo2;
+pub mod inputs;
+pub mod vectors;
+
+use std::path::PathBuf;
+
+/// The root of the repository.
+pub fn root() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).parent().expect("tests/ has a parent").to_owned()
+}

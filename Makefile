@@ -1,0 +1,45 @@
+# make demo    a Groth16 proof from a .zkey and a .wtns, its G1 MSMs computed by the simulated card
+# make test    every test, with circom and snarkjs as third parties
+# make bench   the figures of docs/benchmarks.md
+# make lint    formatting and clippy
+# make setup   install what the above need (Debian), or name it (elsewhere)
+#
+# Everything is built with one cargo profile (dev, whose optimisation levels are set in Cargo.toml), so that the demo
+# and the tests share what is compiled.
+
+CARGO ?= cargo
+TARGET := $(if $(CARGO_TARGET_DIR),$(CARGO_TARGET_DIR),target)
+PERMAFROST := $(TARGET)/debug/permafrost
+CIRCUIT := tests/circuits/membership
+DEMO := $(TARGET)/demo
+
+.PHONY: demo test bench lint setup
+.DEFAULT_GOAL := demo
+
+demo:
+	@scripts/setup.sh
+	@echo "demo: build the permafrost command"
+	@$(CARGO) build --quiet --locked --package permafrost-cli
+	@mkdir -p $(DEMO)
+	@echo "demo: prove a Merkle membership ($(CIRCUIT); a test setup, not for production)"
+	@$(PERMAFROST) groth16 prove $(CIRCUIT)/membership.zkey $(CIRCUIT)/membership.wtns $(DEMO)/proof.json $(DEMO)/public.json
+	@$(PERMAFROST) groth16 verify $(CIRCUIT)/verification_key.json $(DEMO)/public.json $(DEMO)/proof.json
+	@echo "demo: the proof is $(DEMO)/proof.json, its public signals are $(DEMO)/public.json"
+
+test:
+	@scripts/setup.sh --tests
+	@scripts/npm.sh
+	@echo "test: build and run every test of the workspace"
+	@PERMAFROST_REQUIRE_NODE=1 $(CARGO) test --locked --workspace
+
+bench:
+	@scripts/setup.sh
+	@$(CARGO) build --quiet --locked --package permafrost-cli
+	@scripts/bench.sh $(PERMAFROST)
+
+lint:
+	$(CARGO) fmt --all -- --check
+	$(CARGO) clippy --locked --workspace --all-targets -- -D warnings
+
+setup:
+	@scripts/setup.sh --tests
