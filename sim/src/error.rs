@@ -29,6 +29,9 @@ pub enum SimError {
     #[error("the simulated hardware stopped at clock {clock}: {reason}")]
     Hardware { clock: u64, reason: String },
 
+    #[error("AXI rule broken on `{interface}` at clock {clock}: {rule}; this is a fault of the card's RTL")]
+    Protocol { interface: String, clock: u64, rule: String },
+
     #[error("cannot write the waveform {}: {reason}", path.display())]
     Trace { path: PathBuf, reason: String },
 }

@@ -2,7 +2,9 @@
 //! `Transport` trait.
 //!
 //! - [`verilated`] turns an `rtl` design into a loaded model: ports of any width, clocks, waveforms.
+//! - [`axi`] is the shell side of the card's ports: memories, MMIO, protocol rules.
 
+pub mod axi;
 mod error;
 pub mod verilated;
 
