@@ -1,5 +1,6 @@
 //! What can go wrong between a design and a running simulated card.
 
+use permafrost_rtl::{config::ConfigError, hdl::HdlError};
 use std::path::PathBuf;
 
 /// Every error of this crate. Each says what was seen, what was expected and what to do.
@@ -31,6 +32,15 @@ pub enum SimError {
 
     #[error("AXI rule broken on `{interface}` at clock {clock}: {rule}; this is a fault of the card's RTL")]
     Protocol { interface: String, clock: u64, rule: String },
+
+    #[error("the simulation thread failed: {0}")]
+    Thread(String),
+
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+
+    #[error("the generated hardware is inconsistent: {0}")]
+    Design(#[from] HdlError),
 
     #[error("cannot write the waveform {}: {reason}", path.display())]
     Trace { path: PathBuf, reason: String },

@@ -3,11 +3,14 @@
 //!
 //! - [`verilated`] turns an `rtl` design into a loaded model: ports of any width, clocks, waveforms.
 //! - [`axi`] is the shell side of the card's ports: memories, MMIO, protocol rules.
+//! - [`SimCard`] is the card: model, memories and thread behind the `Transport` trait.
 
 pub mod axi;
+mod card;
 mod error;
 pub mod verilated;
 
+pub use card::{Side, SimCard, SimOptions, SimStats, Waveform};
 pub use error::SimError;
 
 #[cfg(target_endian = "big")]

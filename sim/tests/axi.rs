@@ -268,7 +268,8 @@ fn latency_is_what_was_asked_for() {
 
 #[test]
 fn broken_rules_are_found() {
-    let cases: [(&str, fn(&mut Bench)); 8] = [
+    type Breach = fn(&mut Bench);
+    let cases: [(&str, Breach); 8] = [
         ("crosses 4 KiB", |b| b.channel("ar", 4096 - 64, 2)),
         ("crosses 4 KiB", |b| b.channel("aw", 4096 - 128, 3)),
         ("burst type is 2", |b| {

@@ -1,0 +1,178 @@
+//! Host memory that the card reaches: blocks with IOVAs, and the card's accesses to them.
+
+use super::locked;
+use crate::axi::{Beat, Memory, Response, BEAT_BYTES};
+use permafrost_abi::transport::{DmaRegion, TransportError};
+use std::{
+    alloc::{alloc_zeroed, dealloc, Layout},
+    collections::BTreeMap,
+    sync::{
+        atomic::{AtomicU32, AtomicU8, Ordering},
+        Arc, Mutex,
+    },
+};
+
+const PAGE: usize = 4096;
+/// Above 4 GiB, so that a driver or card which drops address bits is found out.
+const FIRST_IOVA: u64 = 0x1_0000_0000;
+/// Unmapped space between blocks; IOVAs are not reused, so a stale address is an error instead of somebody's data.
+const GUARD: u64 = 64 << 10;
+
+/// The mapped blocks; clones share them.
+#[derive(Clone, Debug, Default)]
+pub(super) struct HostMemory(Arc<Mutex<Table>>);
+
+#[derive(Debug, Default)]
+struct Table {
+    /// IOVA to block.
+    blocks: BTreeMap<u64, Block>,
+    /// Bytes of IOVA space handed out, guards included.
+    used: u64,
+}
+
+#[derive(Debug)]
+struct Block {
+    memory: *mut u8,
+    layout: Layout,
+}
+
+// SAFETY: a block is a plain allocation, freed once by its owner; accesses are atomic or through DmaRegion's copies.
+unsafe impl Send for Block {}
+
+/// Unmaps a block when its region is dropped, then frees it.
+struct Owner {
+    table: HostMemory,
+    iova: u64,
+}
+
+impl Drop for Owner {
+    fn drop(&mut self) {
+        // The card copies beats under the table's lock, so none is in the block once it is out of the table.
+        if let Some(block) = locked(&self.table.0).blocks.remove(&self.iova) {
+            // SAFETY: allocated by `alloc` with this layout, removed from the table exactly once.
+            unsafe { dealloc(block.memory, block.layout) }
+        }
+    }
+}
+
+impl HostMemory {
+    /// At least `len` zeroed bytes in whole pages, mapped.
+    pub fn alloc(&self, len: usize) -> Result<DmaRegion, TransportError> {
+        let refused = |detail: &str| TransportError::OutOfMemory { requested: len, detail: detail.into() };
+        let bytes = len
+            .max(1)
+            .checked_next_multiple_of(PAGE)
+            .ok_or_else(|| refused("more than the address space"))?;
+        let layout =
+            Layout::from_size_align(bytes, PAGE).map_err(|_| refused("more than the address space"))?;
+        // SAFETY: the layout is not empty.
+        let memory = unsafe { alloc_zeroed(layout) };
+        if memory.is_null() {
+            return Err(refused("the host has no more memory"));
+        }
+        let mut table = locked(&self.0);
+        let iova = FIRST_IOVA + table.used;
+        table.used += bytes as u64 + GUARD;
+        table.blocks.insert(iova, Block { memory, layout });
+        drop(table);
+        let owner = Box::new(Owner { table: self.clone(), iova });
+        // SAFETY: the block is valid and page aligned until `owner` unmaps and frees it; no reference points into it.
+        Ok(unsafe { DmaRegion::new(iova, memory, bytes, owner) })
+    }
+
+    /// Runs `access` on the 64 bytes at `address`, which stay mapped meanwhile.
+    fn with(&self, address: u64, access: impl FnOnce(*mut u8)) -> Response {
+        let table = locked(&self.0);
+        match table.blocks.range(..=address).next_back() {
+            Some((iova, block)) if address - iova + BEAT_BYTES as u64 <= block.layout.size() as u64 => {
+                access(block.memory.wrapping_add((address - iova) as usize));
+                Response::Okay
+            }
+            _ => Response::SlaveError,
+        }
+    }
+}
+
+impl Memory for HostMemory {
+    fn read(&mut self, address: u64, beat: &mut Beat) -> Response {
+        self.with(address, |from| {
+            for (i, word) in beat.chunks_exact_mut(4).enumerate() {
+                // SAFETY: 64 mapped bytes at a 64-byte aligned address.
+                let value = unsafe { AtomicU32::from_ptr(from.add(4 * i).cast()) }.load(Ordering::Relaxed);
+                word.copy_from_slice(&value.to_ne_bytes());
+            }
+        })
+    }
+
+    /// Bytes become visible in address order, the last word after all that was written before it: a reader that sees
+    /// a completion's phase bit sees the completion, and the data it announces.
+    fn write(&mut self, address: u64, beat: &Beat, strobe: u64) -> Response {
+        self.with(address, |to| {
+            for (i, word) in beat.chunks_exact(4).enumerate() {
+                let selected = strobe >> (4 * i) & 0xf;
+                if selected == 0xf {
+                    let last = strobe >> (4 * i) == 0xf;
+                    let order = if last { Ordering::Release } else { Ordering::Relaxed };
+                    let value = u32::from_ne_bytes([word[0], word[1], word[2], word[3]]);
+                    // SAFETY: as in `read`.
+                    unsafe { AtomicU32::from_ptr(to.add(4 * i).cast()) }.store(value, order);
+                } else if selected != 0 {
+                    for (j, byte) in word.iter().enumerate().filter(|(j, _)| selected >> j & 1 == 1) {
+                        // SAFETY: as in `read`.
+                        unsafe { AtomicU8::from_ptr(to.add(4 * i + j)) }.store(*byte, Ordering::Release);
+                    }
+                }
+            }
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn blocks_are_mapped_while_they_live() {
+        let mut host = HostMemory::default();
+        let (a, b) = (host.alloc(1).unwrap(), host.alloc(3 * PAGE).unwrap());
+        assert_eq!((a.len(), b.len()), (PAGE, 3 * PAGE));
+        assert!(b.iova() >= a.iova() + a.len() as u64 + GUARD);
+        assert_eq!((a.iova() % PAGE as u64, b.as_ptr() as usize % PAGE), (0, 0));
+        let mut beat = [1; 64];
+        assert_eq!(host.read(b.iova() + 64, &mut beat), Response::Okay);
+        assert_eq!(beat, [0; 64]);
+        // The last beat is inside, the next one and the one before the block are not.
+        let end = a.iova() + a.len() as u64;
+        assert_eq!(host.write(end - 64, &[9; 64], u64::MAX), Response::Okay);
+        assert_eq!(a.load_acquire(PAGE - 4), 0x0909_0909);
+        assert_eq!(host.read(end, &mut beat), Response::SlaveError);
+        assert_eq!(host.read(a.iova() - 64, &mut beat), Response::SlaveError);
+        let iova = b.iova();
+        drop(b);
+        assert_eq!(host.read(iova, &mut beat), Response::SlaveError);
+        assert_ne!(host.alloc(3 * PAGE).unwrap().iova(), iova, "IOVAs are not reused");
+    }
+
+    #[test]
+    fn strobes_select_bytes() {
+        let mut host = HostMemory::default();
+        let r = host.alloc(PAGE).unwrap();
+        let beat: Beat = std::array::from_fn(|i| i as u8 + 1);
+        assert_eq!(host.write(r.iova() + 64, &beat, 0xf00f_0000_0000_0006), Response::Okay);
+        let mut seen = [0; 64];
+        r.read(64, &mut seen);
+        let want: Beat = std::array::from_fn(|i| match i {
+            1 | 2 | 48..=51 | 60..=63 => i as u8 + 1,
+            _ => 0,
+        });
+        assert_eq!(seen, want);
+    }
+
+    #[test]
+    fn what_cannot_be_had_is_refused() {
+        let host = HostMemory::default();
+        for len in [usize::MAX, usize::MAX / 2 + 1, 1 << 62] {
+            assert!(matches!(host.alloc(len), Err(TransportError::OutOfMemory { .. })), "{len:#x}");
+        }
+    }
+}
