@@ -1,1 +1,44 @@
-//! Permafrost userspace driver: transports, queues, DMA memory.
+//! Permafrost userspace driver: brings a card up through a [`Transport`], owns its queues and its memory, and turns
+//! commands into validated completions or clear errors.
+//!
+//! ```
+//! use permafrost_driver::{Card, CardOptions, Error, Transport};
+//!
+//! fn there_and_back(transport: std::sync::Arc<dyn Transport>) -> Result<[u8; 100], Error> {
+//!     let card = Card::open(transport, CardOptions::default())?;
+//!     let buffer = card.dram().alloc(4096)?;
+//!     card.write(&buffer, 0, &[7; 100])?;
+//!     let mut back = [0; 100];
+//!     card.read(&buffer, 0, &mut back)?;
+//!     Ok(back)
+//! }
+//! ```
+//!
+//! The layers: [`Transport`] (the way to the card, in `permafrost-abi`), `mmio` (registers; a card that reads all ones
+//! is lost), `dma` (host memory that the card reaches), `queue` (one ring pair; validates each completion), `wait`
+//! (spin, then sleep on the interrupt, with deadlines), `recovery` (bring-up and the way back after a hang), and
+//! [`Card`], which the layers above use. Nothing above [`Transport`] depends on what kind of card it is.
+
+pub use permafrost_abi::{Completion, DmaRegion, Status, Transport, TransportError};
+
+mod card;
+mod dma;
+mod dram;
+mod error;
+mod info;
+mod mmio;
+mod options;
+mod queue;
+mod ranges;
+mod recovery;
+mod request;
+mod transfer;
+mod wait;
+
+pub use card::Card;
+pub use dma::{DmaBuf, DmaPiece};
+pub use dram::{Dram, DramBuf, DramUsage};
+pub use error::{Error, Recovery};
+pub use info::{CardInfo, Counters, MsmInfo, Syndrome};
+pub use options::CardOptions;
+pub use request::{Request, Ticket};

@@ -1,0 +1,75 @@
+//! Registers of the card, with the rule that no register reads all ones.
+
+use crate::Error;
+use permafrost_abi::registers::Csts;
+use permafrost_abi::{reg, Transport, ABI_MAGIC};
+use std::sync::Arc;
+
+/// What a register of a card that is gone reads.
+const ALL_ONES: u32 = u32::MAX;
+
+/// Register access of one card.
+#[derive(Clone)]
+pub(crate) struct Mmio(pub Arc<dyn Transport>);
+
+impl Mmio {
+    /// Reads a 32-bit register; `CardLost` when it reads all ones.
+    pub fn read32(&self, offset: u64) -> Result<u32, Error> {
+        match self.0.read32(offset)? {
+            ALL_ONES => Err(Error::CardLost { detail: format!("register {offset:#x} reads all ones") }),
+            value => Ok(value),
+        }
+    }
+
+    /// Reads a 64-bit register that does not change by itself.
+    pub fn read64(&self, offset: u64) -> Result<u64, Error> {
+        Ok(self.read32(offset)? as u64 | (self.read32(offset + 4)? as u64) << 32)
+    }
+
+    /// Reads a 64-bit counter, which may carry into its high half between two accesses.
+    pub fn read_counter(&self, offset: u64) -> Result<u64, Error> {
+        let mut high = self.read32(offset + 4)?;
+        loop {
+            let low = self.read_any(offset)?;
+            let again = self.read32(offset + 4)?;
+            if again == high {
+                return Ok(low as u64 | (high as u64) << 32);
+            }
+            high = again;
+        }
+    }
+
+    /// Reads half of a 64-bit register whose value software or time decides, so that all ones is no proof.
+    pub fn read_any(&self, offset: u64) -> Result<u32, Error> {
+        let value = self.0.read32(offset)?;
+        if value == ALL_ONES {
+            self.check_alive()?;
+        }
+        Ok(value)
+    }
+
+    /// Writes a 32-bit register.
+    pub fn write32(&self, offset: u64, value: u32) -> Result<(), Error> {
+        Ok(self.0.write32(offset, value)?)
+    }
+
+    /// Writes a 64-bit register, low half first.
+    pub fn write64(&self, offset: u64, value: u64) -> Result<(), Error> {
+        self.write32(offset, value as u32)?;
+        self.write32(offset + 4, (value >> 32) as u32)
+    }
+
+    /// Controller status.
+    pub fn csts(&self) -> Result<Csts, Error> {
+        Ok(Csts(self.read32(reg::CSTS)?))
+    }
+
+    /// `CardLost` unless the card still answers with its magic: after a bus error registers may read 0 instead of
+    /// all ones.
+    pub fn check_alive(&self) -> Result<(), Error> {
+        match self.read32(reg::MAGIC)? {
+            ABI_MAGIC => Ok(()),
+            seen => Err(Error::CardLost { detail: format!("MAGIC now reads {seen:#010x}") }),
+        }
+    }
+}

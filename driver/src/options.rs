@@ -1,0 +1,34 @@
+//! What the opener of a card may choose.
+
+use std::time::Duration;
+
+/// Choices made when a card is opened. The defaults suit both silicon and simulation.
+#[derive(Clone, Debug)]
+pub struct CardOptions {
+    /// Most I/O queue pairs to create; the card's own number when it has fewer. At least 1.
+    pub io_queues: u16,
+    /// Entries of each I/O ring; cut to what the card offers and to 4096. At least 2.
+    pub queue_entries: u16,
+    /// Longest time in which a queue with work may complete nothing, before the transport's deadline scale.
+    /// A [`Request`](crate::Request) can carry its own.
+    pub command_deadline: Duration,
+    /// How long a waiting thread polls before it sleeps on the interrupt.
+    pub spin: Duration,
+    /// Bytes of one staging copy between caller memory and the card; rounded up to 4 KiB.
+    pub staging_bytes: usize,
+    /// Most DMA memory the driver maps for rings, staging and [`Card::dma_alloc`](crate::Card::dma_alloc).
+    pub dma_limit: usize,
+}
+
+impl Default for CardOptions {
+    fn default() -> Self {
+        Self {
+            io_queues: permafrost_abi::MAX_IO_QUEUES as u16,
+            queue_entries: 256,
+            command_deadline: Duration::from_secs(10),
+            spin: Duration::from_micros(50),
+            staging_bytes: 1 << 20,
+            dma_limit: 64 << 20,
+        }
+    }
+}

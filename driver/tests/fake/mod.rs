@@ -1,0 +1,276 @@
+//! A card in software, as the contract describes it, that can be told to misbehave. It is a test double of the
+//! driver's counterpart only; the card itself is the RTL.
+
+mod engine;
+
+use engine::State;
+use permafrost_abi::registers::{CapEngines, CapMsm, CapQueues, ErrSource, ErrStatus};
+use permafrost_abi::*;
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard};
+use std::time::{Duration, Instant};
+
+/// What happens to the next I/O command instead of what should.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fault {
+    /// Nothing; the command runs as it should.
+    None,
+    /// It never completes, nor does anything after it in its queue.
+    Hang,
+    /// Its completion has another command id.
+    WrongCid,
+    /// Its completion has another queue id.
+    WrongQueue,
+    /// Its completion has an SQ head outside the ring.
+    HeadOutside,
+    /// Its completion has an SQ head that does not cover it.
+    HeadBehind,
+    /// Its completion has a status code that the contract does not have.
+    UnknownStatus,
+    /// Its completion has the phase of the previous pass.
+    WrongPhase,
+    /// Its completion is written twice.
+    Duplicate,
+    /// Its interrupt is lost.
+    NoInterrupt,
+    /// The card is gone: registers read all ones.
+    Vanish,
+    /// The bus has failed: registers read 0.
+    ReadZero,
+    /// CSTS.FATAL rises and the queue stops.
+    Fatal,
+}
+
+/// How resets go.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Resets {
+    /// CSTS.READY stays 1 after CC.ENABLE = 0.
+    pub controller_stuck: bool,
+    /// The function level reset fails.
+    pub function_fails: bool,
+}
+
+/// Memory the card reaches: IOVA → (host address, bytes).
+type Maps = Mutex<BTreeMap<u64, (usize, usize)>>;
+
+struct Shared {
+    state: Mutex<State>,
+    work: Condvar,
+    irq: Condvar,
+    maps: Arc<Maps>,
+    next_iova: AtomicU64,
+}
+
+/// The card; its worker thread ends when it is dropped.
+pub struct FakeCard {
+    shared: Arc<Shared>,
+}
+
+impl FakeCard {
+    /// A card with `dram_bytes` of memory and two I/O queues.
+    pub fn new(dram_bytes: usize) -> Arc<Self> {
+        let maps = Arc::new(Maps::default());
+        let shared = Arc::new(Shared {
+            state: Mutex::new(State::new(dram_bytes, maps.clone())),
+            work: Condvar::new(),
+            irq: Condvar::new(),
+            maps,
+            next_iova: AtomicU64::new(0x10_0000),
+        });
+        let worker = shared.clone();
+        std::thread::spawn(move || work(&worker));
+        Arc::new(Self { shared })
+    }
+
+    /// What happens to the next I/O commands, in order of execution.
+    pub fn script(&self, faults: &[Fault]) {
+        self.state().faults.extend(faults);
+    }
+
+    /// How resets go from now on.
+    pub fn resets(&self, resets: Resets) {
+        self.state().resets = resets;
+    }
+
+    /// Overrides what a register reads.
+    pub fn set_register(&self, offset: u64, value: u32) {
+        self.state().overrides.insert(offset, value);
+    }
+
+    /// Doorbell writes so far: (offset, value).
+    pub fn doorbells(&self) -> Vec<(u64, u32)> {
+        self.state().doorbells.clone()
+    }
+
+    /// Function level resets so far.
+    pub fn function_resets(&self) -> u32 {
+        self.state().function_resets
+    }
+
+    /// DMA regions mapped now.
+    pub fn mapped_regions(&self) -> usize {
+        self.shared.maps.lock().unwrap().len()
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.shared.state.lock().unwrap()
+    }
+}
+
+impl Drop for FakeCard {
+    fn drop(&mut self) {
+        self.state().stop = true;
+        self.shared.work.notify_all();
+    }
+}
+
+/// Runs commands, one at a time, with pauses so that submission and completion interleave in many ways.
+fn work(shared: &Shared) {
+    let mut step = 0u32;
+    loop {
+        let mut state = shared.state.lock().unwrap();
+        while !state.step() {
+            if state.stop {
+                return;
+            }
+            state = shared.work.wait(state).unwrap();
+        }
+        shared.irq.notify_all();
+        drop(state);
+        step = step.wrapping_mul(1664525).wrapping_add(1013904223);
+        if step >> 29 == 0 {
+            std::thread::sleep(Duration::from_micros(100));
+        }
+    }
+}
+
+/// A mapped region's memory; unmapped before it is freed.
+struct Memory {
+    words: Vec<[u64; 512]>,
+    iova: u64,
+    maps: Arc<Maps>,
+}
+
+impl Drop for Memory {
+    fn drop(&mut self) {
+        self.maps.lock().unwrap().remove(&self.iova);
+        self.words.clear();
+    }
+}
+
+impl Transport for FakeCard {
+    fn read32(&self, offset: u64) -> Result<u32, TransportError> {
+        let state = self.state();
+        if offset % 4 != 0 || offset >= BAR0_BYTES as u64 {
+            return Err(TransportError::BadOffset { offset, bar_bytes: BAR0_BYTES as u64 });
+        }
+        if let Some(value) = state.every_register.or(state.overrides.get(&offset).copied()) {
+            return Ok(value);
+        }
+        let dram = state.dram.len() as u64;
+        Ok(match offset {
+            reg::MAGIC => ABI_MAGIC,
+            reg::VERSION => ABI_VERSION,
+            reg::CAP_ENGINES => CapEngines::from_fields(true, true, true, false, false, false, false).0,
+            reg::CAP_QUEUES => CapQueues::from_fields(2, 10, SEMAPHORES).0,
+            reg::CAP_MSM => CapMsm::from_fields(1, 2, 13, 17).0,
+            reg::CAP_DEADLINE => 1,
+            reg::DRAM_SIZE => dram as u32,
+            0x01C => (dram >> 32) as u32,
+            reg::CLOCK_KHZ => 100_000,
+            reg::CC => state.enabled as u32,
+            reg::CSTS => state.csts(),
+            reg::ERR_STATUS => state.syndrome.map_or(0, |s| ErrStatus::from_fields(true, s.0 as u32).0),
+            reg::ERR_SOURCE => state.syndrome.map_or(0, |s| ErrSource::from_fields(s.1 as u32, s.2 as u32).0),
+            reg::ERR_ADDR => state.syndrome.map_or(0, |s| s.3 as u32),
+            0x08C => state.syndrome.map_or(0, |s| (s.3 >> 32) as u32),
+            reg::ERR_COUNT => state.errors,
+            counter::COMMANDS => state.commands,
+            _ => 0,
+        })
+    }
+
+    fn write32(&self, offset: u64, value: u32) -> Result<(), TransportError> {
+        let mut state = self.state();
+        match offset {
+            reg::CC => state.enable(value & 1 != 0),
+            reg::ADMIN_SQ => state.admin.sq = state.admin.sq >> 32 << 32 | value as u64,
+            0x054 => state.admin.sq = state.admin.sq & 0xffff_ffff | (value as u64) << 32,
+            reg::ADMIN_CQ => state.admin.cq = state.admin.cq >> 32 << 32 | value as u64,
+            0x05C => state.admin.cq = state.admin.cq & 0xffff_ffff | (value as u64) << 32,
+            reg::ADMIN_SIZE => {
+                (state.admin.sq_entries, state.admin.cq_entries) = (value as u16, (value >> 16) as u16)
+            }
+            reg::ERR_STATUS if value >> 31 != 0 => state.syndrome = None,
+            _ if offset >= DOORBELL_BASE as u64 => {
+                state.doorbells.push((offset, value));
+                let queue = (offset / DOORBELL_STRIDE as u64 - 1) as u16;
+                if let Some(ring) = state.rings.get_mut(&queue) {
+                    match offset as u32 % DOORBELL_STRIDE {
+                        DOORBELL_SQ_TAIL => ring.sq_tail = value as u16,
+                        _ => ring.cq_head = value as u16,
+                    }
+                }
+            }
+            _ => {}
+        }
+        self.shared.work.notify_all();
+        Ok(())
+    }
+
+    fn dma_alloc(&self, len: usize) -> Result<DmaRegion, TransportError> {
+        // A page more than needed, so that the region can start at a page boundary of the host.
+        let pages = len.div_ceil(4096);
+        let mut words = vec![[0u64; 512]; pages + 1];
+        let start = (words.as_mut_ptr() as usize).next_multiple_of(4096);
+        let size = pages * 4096;
+        let iova = self.shared.next_iova.fetch_add(size as u64 + 4096, Ordering::Relaxed);
+        self.shared.maps.lock().unwrap().insert(iova, (start, size));
+        let memory = Memory { words, iova, maps: self.shared.maps.clone() };
+        // SAFETY: the block stays in place and allocated until `memory` is dropped, which unmaps it first.
+        Ok(unsafe { DmaRegion::new(iova, start as *mut u8, size, Box::new(memory)) })
+    }
+
+    fn enable_irqs(&self, vectors: u16) -> Result<(), TransportError> {
+        self.state().irqs = vec![false; vectors as usize];
+        Ok(())
+    }
+
+    fn wait_irq(&self, vector: u16, timeout: Duration) -> Result<bool, TransportError> {
+        let end = Instant::now() + timeout;
+        let mut state = self.state();
+        loop {
+            let enabled = state.irqs.len() as u16;
+            match state.irqs.get_mut(vector as usize) {
+                None => return Err(TransportError::BadVector { vector, enabled }),
+                Some(raised) => {
+                    if std::mem::take(raised) {
+                        return Ok(true);
+                    }
+                }
+            }
+            let left = end.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return Ok(false);
+            }
+            state = self.shared.irq.wait_timeout(state, left).unwrap().0;
+        }
+    }
+
+    fn reset(&self) -> Result<(), TransportError> {
+        let mut state = self.state();
+        if state.resets.function_fails {
+            return Err(TransportError::Io("function level reset refused".into()));
+        }
+        state.function_resets += 1;
+        state.resets.controller_stuck = false;
+        state.enable(false);
+        state.dram.fill(0xa5);
+        Ok(())
+    }
+
+    fn name(&self) -> &str {
+        "fake"
+    }
+}
