@@ -66,7 +66,7 @@ pub fn rd_arbiter(n: usize) -> Arc<Module> {
 wire take = rr$any && owner$in_ready && (!m_arvalid || m_arready);
 reg owner_ready;
 // All transactions carry ID 0 and EXOKAY cannot occur.
-wire unused = &{1'b0, m_rid, m_rresp[0], owner$count};
+wire unused = &{1'b0, m_rid, m_rresp[0]};
 always @(*) m_arid = 0;
 always @(*) m_arsize = 6;
 always @(*) m_arburst = 1;
@@ -149,8 +149,8 @@ wire aw_done = m_awvalid && m_awready;
 wire w_done = m_wvalid && m_wready;
 reg [7:0] beat;
 reg owner_valid;
-// All transactions carry ID 0 and EXOKAY cannot occur; room is judged by the counts.
-wire unused = &{1'b0, m_bid, m_bresp[0], data$in_ready, answer$in_ready};
+// All transactions carry ID 0 and EXOKAY cannot occur.
+wire unused = &{1'b0, m_bid, m_bresp[0]};
 always @(*) m_awid = 0;
 always @(*) m_awsize = 6;
 always @(*) m_awburst = 1;

@@ -119,8 +119,6 @@ wire check = entry_valid && entry_ready && !stop && !err;
 
 reg contiguous;
 always @(*) done = !contiguous && !more && !entry_valid && !out_valid;
-// Room is reserved before data are asked for; sizes are known without the counts.
-wire unused = &{1'b0, ahead$in_ready, ahead$count, asked$out_data, asked$count};
 
 always @(posedge clk) begin
   reserved <= reserved + (ask ? {2'b0, burst} : 6'd0) - {5'd0, next_beat};

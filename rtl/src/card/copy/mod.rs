@@ -52,15 +52,15 @@ pub fn copy_engine() -> Arc<Module> {
         m = Bus::Write.ports(m, End::Client, port);
     }
     m = m
-        .child("list", &list::list_walker())
+        .child("walker", &list::list_walker())
         .child("from", &burst::burst_split())
         .child("to", &burst::burst_split())
         .child("reader", &read::read_side())
         .child("writer", &write::write_side())
         .body(contract(BODY));
-    m = Bus::Read.export(m, End::Client, ("list", ""), "hl_");
+    m = Bus::Read.export(m, End::Client, ("walker", ""), "hl_");
     m.connect_all(
-        "list",
+        "walker",
         &[
             ("clear", "clear"),
             ("stop", "stop"),
@@ -75,9 +75,9 @@ pub fn copy_engine() -> Arc<Module> {
         "from",
         &[
             ("clear", "clear"),
-            ("in_addr", "to_host ? card_addr : list$out_addr"),
-            ("in_beats", "to_host ? beats : list$out_beats"),
-            ("in_valid", "to_host ? card_valid : list$out_valid"),
+            ("in_addr", "to_host ? card_addr : walker$out_addr"),
+            ("in_beats", "to_host ? beats : walker$out_beats"),
+            ("in_valid", "to_host ? card_valid : walker$out_valid"),
             ("out_ready", "reader$in_ready"),
         ],
     )
@@ -85,9 +85,9 @@ pub fn copy_engine() -> Arc<Module> {
         "to",
         &[
             ("clear", "clear"),
-            ("in_addr", "to_host ? list$out_addr : card_addr"),
-            ("in_beats", "to_host ? list$out_beats : beats"),
-            ("in_valid", "to_host ? list$out_valid : card_valid"),
+            ("in_addr", "to_host ? walker$out_addr : card_addr"),
+            ("in_beats", "to_host ? walker$out_beats : beats"),
+            ("in_valid", "to_host ? walker$out_valid : card_valid"),
             ("out_ready", "writer$in_ready"),
         ],
     )
@@ -137,10 +137,10 @@ reg [57:0] card_addr, beats;
 reg [63:0] list_addr, pattern;
 reg [31:0] entries;
 wire clear = state == FINISH;
-wire failed = list$err || reader$err || writer$err;
+wire failed = walker$err || reader$err || writer$err;
 wire stop = failed || abort;
-wire outstanding = list$busy || reader$busy || writer$busy;
-wire finished = (fill || list$done) && !card_valid && !from$out_valid && !to$out_valid && reader$count == 0;
+wire outstanding = walker$busy || reader$busy || writer$busy;
+wire finished = (fill || walker$done) && !card_valid && !from$out_valid && !to$out_valid && reader$count == 0;
 wire card_taken = to_host ? from$in_ready : to$in_ready;
 // Lengths and card addresses are multiples of 64, the dispatcher has seen to it.
 wire unused = &{1'b0, cmd_length[5:0], cmd_card_addr[5:0]};
@@ -182,10 +182,10 @@ always @(posedge clk) begin
         done_status <= from_host ? ST_HOST_READ_ERROR[7:0] : ST_DRAM_READ_ERROR[7:0];
         done_addr <= {reader$err_addr, 6'd0};
       end
-      if (list$err) begin
-        done_status <= list$err_status;
-        done_info <= list$err_info;
-        done_addr <= list$err_addr;
+      if (walker$err) begin
+        done_status <= walker$err_status;
+        done_info <= walker$err_info;
+        done_addr <= walker$err_addr;
       end
     end
     FINISH: state <= IDLE;

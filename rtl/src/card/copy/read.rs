@@ -53,8 +53,6 @@ wire room = reserved + {2'b0, in_beats} <= BUFFER;
 wire ask = rd_valid && rd_ready;
 wire arrive = rdat_valid && rdat_ready;
 wire pop = out_valid && out_ready;
-// Room is reserved before data are asked for, so the FIFO never refuses; the number of entries is not needed.
-wire unused = &{1'b0, beats$in_ready, asked$count};
 always @(*) rd_valid = in_valid && room && asked$in_ready && !stop;
 always @(*) rd_addr = {in_addr, 6'd0};
 always @(*) rd_beats = {1'b0, in_beats} - 1'b1;

@@ -49,8 +49,6 @@ reg [12:0] committed;
 wire at_hand = fill ? !committed[12] : committed + {6'd0, in_beats} <= {4'd0, count};
 wire ask = wr_valid && wr_ready;
 wire give = wdat_valid && wdat_ready;
-// The number of entries is not needed.
-wire unused = &{1'b0, asked$count};
 always @(*) wr_valid = in_valid && at_hand && asked$in_ready && !stop;
 always @(*) wr_addr = {in_addr, 6'd0};
 always @(*) wr_beats = {1'b0, in_beats} - 1'b1;

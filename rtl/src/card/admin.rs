@@ -1,0 +1,98 @@
+//! Executes the admin queue's commands: CREATE_QUEUE, DELETE_QUEUE, SEMAPHORE_SET.
+//!
+//! A command is taken when idle and answered two clocks later. Fields have been checked by the decoder; here it is
+//! checked that the queue id is one of this card's and not yet (CREATE) or already (DELETE) in use, and for DELETE
+//! that the queue is not busy. Reset: idle.
+
+use super::{abi::contract, bus::BEAT_BITS};
+use crate::{config::CardConfig, hdl::Module};
+use std::sync::Arc;
+
+/// The admin engine. `enabled` and `queue_busy` have a bit per queue, bit 0 the admin queue. `load` and `drop` are
+/// one-clock pulses to the queues, with the parameters of the new queue in `cfg_*`.
+pub fn admin(config: &CardConfig) -> Arc<Module> {
+    let n = config.io_queues + 1;
+    Module::new("card_admin")
+        .doc("Admin commands.")
+        .clocked()
+        .input("cmd_valid", 1)
+        .output("cmd_ready", 1)
+        .input("cmd_data", BEAT_BITS)
+        .input("abort", 1)
+        .output("done_valid", 1)
+        .output("done_status", 8)
+        .output("done_info", 32)
+        .output("done_addr", 64)
+        .output("busy", 1)
+        .input("enabled", n)
+        .input("queue_busy", n)
+        .output("load", n)
+        .output("drop", n)
+        .output("cfg_sq", 64)
+        .output("cfg_cq", 64)
+        .output("cfg_sq_entries", 16)
+        .output("cfg_cq_entries", 16)
+        .output("cfg_vector", 8)
+        .output("set_valid", 1)
+        .output("set_index", 6)
+        .output("set_value", 32)
+        .body(format!("localparam N = {n};"))
+        .body(contract(BODY))
+        .build()
+}
+
+const BODY: &str = r"
+wire [7:0] opcode = cmd_data$[CMD_OPCODE];
+wire [15:0] create_id = cmd_data$[CMD_CREATE_QUEUE_QUEUE];
+wire [15:0] delete_id = cmd_data$[CMD_DELETE_QUEUE_QUEUE];
+wire [15:0] vector = cmd_data$[CMD_CREATE_QUEUE_IRQ_VECTOR];
+wire [7:0] sem = cmd_data$[CMD_SEMAPHORE_SET_SEM];
+wire creates = opcode == OP_CREATE_QUEUE;
+wire deletes = opcode == OP_DELETE_QUEUE;
+wire [15:0] id = creates ? create_id : delete_id;
+// One-hot, zero when the id is not an I/O queue of this card.
+reg [N-1:0] which;
+reg create, delete, set;
+wire exists = (which & enabled) != 0;
+wire running = (which & queue_busy) != 0;
+// The decoder has refused semaphores above 63 and vectors above the number of queues.
+wire unused = &{1'b0, sem[7:6], vector[15:8]};
+
+always @(*) cmd_ready = !busy && !abort;
+always @(*) busy = create || delete || set;
+always @(*) load = create && which != 0 && !exists && !abort ? which : 0;
+always @(*) drop = delete && exists && !running && !abort ? which : 0;
+always @(*) set_valid = set && !abort;
+always @(*) done_info = 0;
+always @(*) done_addr = 0;
+
+always @(posedge clk) begin
+  done_valid <= busy && !abort;
+  done_status <= ST_SUCCESS[7:0];
+  if (create && (which == 0 || exists)) done_status <= ST_BAD_QUEUE[7:0];
+  if (delete && running) done_status <= ST_BUSY[7:0];
+  if (delete && !exists) done_status <= ST_BAD_QUEUE[7:0];
+  create <= 1'b0;
+  delete <= 1'b0;
+  set <= 1'b0;
+  if (cmd_valid && cmd_ready) begin
+    create <= creates;
+    delete <= deletes;
+    set <= !creates && !deletes;
+    which <= id != 0 && id < N ? {{N-1{1'b0}}, 1'b1} << id : 0;
+    cfg_sq <= cmd_data$[CMD_CREATE_QUEUE_SQ_IOVA];
+    cfg_cq <= cmd_data$[CMD_CREATE_QUEUE_CQ_IOVA];
+    cfg_sq_entries <= cmd_data$[CMD_CREATE_QUEUE_SQ_ENTRIES];
+    cfg_cq_entries <= cmd_data$[CMD_CREATE_QUEUE_CQ_ENTRIES];
+    cfg_vector <= vector[7:0];
+    set_index <= sem[5:0];
+    set_value <= cmd_data$[CMD_SEMAPHORE_SET_VALUE];
+  end
+  if (rst) begin
+    create <= 1'b0;
+    delete <= 1'b0;
+    set <= 1'b0;
+    done_valid <= 1'b0;
+  end
+end
+";

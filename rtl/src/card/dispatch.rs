@@ -1,0 +1,250 @@
+//! Takes commands from the queues, has them decoded, hands them to the engines, and returns their status.
+//!
+//! One decoder serves all queues round robin. A valid command then waits, in its queue's slot, for its semaphore
+//! (`go`) and for its engine; each engine chooses round robin among the slots that want it. So commands of different
+//! queues run on different engines at the same time. `abort` (level) empties all slots. Reset: all slots empty.
+
+use super::{
+    abi::contract,
+    bus::BEAT_BITS,
+    decode::{decode, ROUTES},
+    round_robin::{index_bits, round_robin},
+};
+use crate::{config::CardConfig, hdl::Module};
+use std::{fmt::Write as _, sync::Arc};
+
+/// The command words an engine takes, as (port, bits, contract field).
+type Words = &'static [(&'static str, usize, &'static str)];
+
+const COPY_WORDS: Words = &[
+    ("card_addr", 64, "CMD_COPY_CARD_ADDR"),
+    ("list", 64, "CMD_COPY_LIST"),
+    ("length", 64, "CMD_COPY_LENGTH"),
+    ("entries", 32, "CMD_COPY_ENTRIES"),
+    ("kind", 8, "CMD_COPY_KIND"),
+];
+
+const MSM_WORDS: Words = &[
+    ("bases", 64, "CMD_MSM_BASES"),
+    ("scalars", 64, "CMD_MSM_SCALARS"),
+    ("result", 64, "CMD_MSM_RESULT"),
+    ("n", 32, "CMD_MSM_N"),
+    ("window_bits", 8, "CMD_MSM_WINDOW_BITS"),
+    ("windows", 8, "CMD_MSM_WINDOWS"),
+];
+
+/// The dispatcher for the queues of `config`.
+///
+/// Queue ports `q{i}_`: `cmd_valid`, `cmd_data`, `cmd_take`, `go`, `st_valid`, `st_status`, `st_info`, `st_addr` (see the
+/// queue). Engine ports `copy_`, `msm_`, `adm_`: `cmd_valid`/`cmd_ready` with the command's words, and
+/// `done_valid`, `done_status`, `done_info`, `done_addr`. An engine gets no command before it has answered the last.
+pub fn dispatch(config: &CardConfig) -> Arc<Module> {
+    let n = config.io_queues + 1;
+    let mut m = Module::new("card_dispatch")
+        .doc("Command dispatcher: decode, route, return status.")
+        .clocked()
+        .input("abort", 1)
+        .input("dram_bytes", 64);
+    for i in 0..n {
+        m = m
+            .input(format!("q{i}_cmd_valid"), 1)
+            .input(format!("q{i}_cmd_data"), BEAT_BITS)
+            .output(format!("q{i}_cmd_take"), 1)
+            .input(format!("q{i}_go"), 1)
+            .output(format!("q{i}_st_valid"), 1)
+            .output(format!("q{i}_st_status"), 8)
+            .output(format!("q{i}_st_info"), 32)
+            .output(format!("q{i}_st_addr"), 64);
+    }
+    for engine in ["copy", "msm", "adm"] {
+        m = m
+            .output(format!("{engine}_cmd_valid"), 1)
+            .input(format!("{engine}_cmd_ready"), 1)
+            .input(format!("{engine}_done_valid"), 1)
+            .input(format!("{engine}_done_status"), 8)
+            .input(format!("{engine}_done_info"), 32)
+            .input(format!("{engine}_done_addr"), 64);
+    }
+    for (engine, words) in [("copy", COPY_WORDS), ("msm", MSM_WORDS)] {
+        for (word, bits, _) in words {
+            m = m.output(format!("{engine}_cmd_{word}"), *bits);
+        }
+    }
+    m = m
+        .output("copy_cmd_fill", 1)
+        .output("copy_cmd_pattern", 64)
+        .output("msm_cmd_montgomery", 1)
+        .output("adm_cmd_data", BEAT_BITS)
+        .child("chooser", &round_robin(n))
+        .child("decoder", &decode(config))
+        .child("copy_rr", &round_robin(n))
+        .child("msm_rr", &round_robin(n))
+        .body(ROUTES)
+        .body(format!("localparam N = {n};\nlocalparam IW = {};", index_bits(n)))
+        .body(contract(&[go(n), SLOTS.to_string(), engine_words(n), statuses(n)].concat()));
+    m.connect_all("chooser", &[("req", &vector(n, "cmd_valid")), ("take", "take")])
+        .connect_all(
+            "decoder",
+            &[("in_valid", "picked"), ("admin", "slot == 0"), ("cmd", "cmd"), ("dram_bytes", "dram_bytes")],
+        )
+        .connect_all("copy_rr", &[("req", "want_copy & go"), ("take", "copy_take")])
+        .connect_all("msm_rr", &[("req", "want_msm & go"), ("take", "msm_take")])
+        .build()
+}
+
+fn vector(n: usize, name: &str) -> String {
+    let bits: Vec<String> = (0..n).rev().map(|i| format!("q{i}_{name}")).collect();
+    format!("{{{}}}", bits.join(", "))
+}
+
+/// Queues whose command may start.
+fn go(n: usize) -> String {
+    format!("wire [N-1:0] go = {};", vector(n, "go"))
+}
+
+const SLOTS: &str = r"
+// Decoding, one command at a time: picked, decoded, put into its queue's slot.
+reg decoding, picked;
+reg [IW-1:0] slot;
+reg [511:0] cmd;
+wire take = chooser$any && !decoding && !abort;
+wire decided = decoder$out_valid && decoding && !abort;
+wire refused = decided && decoder$route == TO_NONE;
+
+// The slots: what each queue's command waits for.
+reg [N-1:0] want_nop, want_copy, want_msm;
+reg want_admin;
+wire [N-1:0] nop_done = want_nop & go;
+
+// The engines and whom they serve.
+reg copy_active, msm_active, admin_active;
+reg [IW-1:0] copy_owner, msm_owner;
+wire copy_take = copy_cmd_valid && copy_cmd_ready;
+wire msm_take = msm_cmd_valid && msm_cmd_ready;
+wire admin_take = adm_cmd_valid && adm_cmd_ready;
+always @(*) copy_cmd_valid = copy_rr$any && !copy_active && !abort;
+always @(*) msm_cmd_valid = msm_rr$any && !msm_active && !abort;
+always @(*) adm_cmd_valid = want_admin && go[0] && !admin_active && !abort;
+always @(*) adm_cmd_data = q0_cmd_data;
+
+always @(posedge clk) begin
+  picked <= take;
+  want_nop <= want_nop & ~nop_done;
+  if (take) begin
+    decoding <= 1'b1;
+    slot <= chooser$index;
+  end
+  if (decided) begin
+    decoding <= 1'b0;
+    want_nop[slot] <= decoder$route == TO_NOP;
+    want_copy[slot] <= decoder$route == TO_COPY;
+    want_msm[slot] <= decoder$route == TO_MSM;
+    if (decoder$route == TO_ADMIN) want_admin <= 1'b1;
+  end
+  if (copy_take) begin
+    copy_active <= 1'b1;
+    copy_owner <= copy_rr$index;
+    want_copy[copy_rr$index] <= 1'b0;
+  end
+  if (msm_take) begin
+    msm_active <= 1'b1;
+    msm_owner <= msm_rr$index;
+    want_msm[msm_rr$index] <= 1'b0;
+  end
+  if (admin_take) begin
+    admin_active <= 1'b1;
+    want_admin <= 1'b0;
+  end
+  if (copy_done_valid) copy_active <= 1'b0;
+  if (msm_done_valid) msm_active <= 1'b0;
+  if (adm_done_valid) admin_active <= 1'b0;
+  if (rst || abort) begin
+    decoding <= 1'b0;
+    picked <= 1'b0;
+    want_nop <= 0;
+    want_copy <= 0;
+    want_msm <= 0;
+    want_admin <= 1'b0;
+    copy_active <= 1'b0;
+    msm_active <= 1'b0;
+    admin_active <= 1'b0;
+  end
+end
+";
+
+/// The multiplexers that take commands to the decoder and their words to the engines.
+fn engine_words(n: usize) -> String {
+    let mut s = String::new();
+    let arms = |s: &mut String, arm: &dyn Fn(usize) -> String| {
+        for i in 0..n {
+            let label = if i + 1 == n { "default".to_string() } else { i.to_string() };
+            writeln!(s, "    {label}: begin {} end", arm(i)).expect("String");
+        }
+        s.push_str("  endcase\nend\n");
+    };
+    s.push_str("always @(posedge clk) if (take) begin\n  case (chooser$index)\n");
+    arms(&mut s, &|i| format!("cmd <= q{i}_cmd_data;"));
+    for (engine, words) in [("copy", COPY_WORDS), ("msm", MSM_WORDS)] {
+        write!(s, "reg [511:0] {engine}_cmd;\nalways @(*) begin\n  case ({engine}_rr$index)\n")
+            .expect("String");
+        arms(&mut s, &|i| format!("{engine}_cmd = q{i}_cmd_data;"));
+        if engine == "copy" {
+            s.push_str("wire is_fill = copy_cmd$[CMD_OPCODE] == OP_FILL;\n");
+        }
+        for (word, _, field) in words {
+            let own = format!("{engine}_cmd$[{field}]");
+            let value = match *word {
+                "card_addr" => format!("is_fill ? copy_cmd$[CMD_FILL_CARD_ADDR] : {own}"),
+                "length" => format!("is_fill ? copy_cmd$[CMD_FILL_LENGTH] : {own}"),
+                _ => own,
+            };
+            writeln!(s, "always @(*) {engine}_cmd_{word} = {value};").expect("String");
+        }
+    }
+    s.push_str(
+        "wire [7:0] msm_format = msm_cmd$[CMD_MSM_FORMAT];\n\
+         always @(*) copy_cmd_fill = is_fill;\n\
+         always @(*) copy_cmd_pattern = copy_cmd$[CMD_FILL_PATTERN];\n\
+         always @(*) msm_cmd_montgomery = (msm_format & MSM_FORMAT_MONTGOMERY) != 0;\n",
+    );
+    s
+}
+
+/// What each queue is told: at most one of these happens to a queue at a time, for it has one command in hand.
+fn statuses(n: usize) -> String {
+    let mut s = String::new();
+    for i in 0..n {
+        let admin = if i == 0 { " || adm_done_valid" } else { "" };
+        write!(
+            s,
+            "wire q{i}_copy_done = copy_done_valid && copy_active && copy_owner == {i};\n\
+             wire q{i}_msm_done = msm_done_valid && msm_active && msm_owner == {i};\n\
+             wire q{i}_refused = refused && slot == {i};\n\
+             always @(*) begin\n  \
+               q{i}_cmd_take = take && chooser$grant[{i}];\n  \
+               q{i}_st_valid = q{i}_copy_done || q{i}_msm_done || q{i}_refused || nop_done[{i}]{admin};\n  \
+               q{i}_st_status = ST_SUCCESS[7:0];\n  \
+               q{i}_st_info = 0;\n  \
+               q{i}_st_addr = 0;\n"
+        )
+        .expect("String");
+        let mut sources = vec![
+            (format!("q{i}_copy_done"), "copy_done_"),
+            (format!("q{i}_msm_done"), "msm_done_"),
+            (format!("q{i}_refused"), "decoder$"),
+        ];
+        if i == 0 {
+            sources.push(("adm_done_valid".into(), "adm_done_"));
+        }
+        for (when, from) in sources {
+            writeln!(
+                s,
+                "  if ({when}) begin q{i}_st_status = {from}status; q{i}_st_info = {from}info; \
+                 q{i}_st_addr = {from}addr; end"
+            )
+            .expect("String");
+        }
+        s.push_str("end\n");
+    }
+    s
+}

@@ -1,0 +1,294 @@
+//! The card: everything inside the AXI seam, wired.
+
+use super::{
+    admin::admin,
+    arbiter::{rd_arbiter, wr_arbiter},
+    axil::axil_slave,
+    bus::{Bus, End},
+    copy::copy_engine,
+    counters::counters,
+    dispatch::dispatch,
+    errors::errors,
+    irq::irq_arbiter,
+    queue::queue,
+    regs::regs,
+    semaphore::semaphores,
+};
+use crate::{config::CardConfig, hdl::Module};
+use std::sync::Arc;
+
+/// Name of the card's top module.
+pub const TOP: &str = "permafrost_card";
+
+/// `permafrost_card`, with `msm` as its MSM engine.
+///
+/// Ports: `clk`, `rst`; `cfg_dram_bytes` (strapped by the shell: size of the memory behind `m_dram_`, a multiple of
+/// 4 KiB, constant after reset); `s_axil_` (BAR0); AXI4 masters `m_host_` and `m_dram_` (ID 0, INCR, 64-byte beats,
+/// never across 4 KiB); `irq_valid`/`irq_ready` with `irq_vector`; `idle`: nothing runs, no transaction is outstanding, and only CYCLES
+/// changes, so clocks may be skipped until the next register access.
+pub fn top(config: &CardConfig, msm: &Arc<Module>) -> Arc<Module> {
+    let n = config.io_queues + 1;
+    let mut m = Module::new(TOP)
+        .doc("Permafrost card: queues, dispatcher, engines, registers; everything inside the AXI seam.")
+        .clocked()
+        .input("cfg_dram_bytes", 64)
+        .output("irq_valid", 1)
+        .output("irq_vector", 8)
+        .input("irq_ready", 1)
+        .output("idle", 1);
+    m = Bus::AxiLite.ports(m, End::Server, "s_axil_");
+    for port in ["m_host_", "m_dram_"] {
+        m = Bus::AxiRead.ports(m, End::Client, port);
+        m = Bus::AxiWrite.ports(m, End::Client, port);
+    }
+    let queue = queue();
+    for i in 0..n {
+        m = m.child(format!("q{i}"), &queue);
+    }
+    m = m
+        .child("axil", &axil_slave())
+        .child("regs", &regs(config))
+        .child("perf", &counters())
+        .child("errs", &errors(n + 1))
+        .child("sems", &semaphores(n))
+        .child("dispatch", &dispatch(config))
+        .child("adm", &admin(config))
+        .child("copy", &copy_engine())
+        .child("msm", msm)
+        .child("irqs", &irq_arbiter(n + 1))
+        .child("host_rd", &rd_arbiter(n + 2))
+        .child("host_wr", &wr_arbiter(n + 1))
+        .child("dram_rd", &rd_arbiter(3))
+        .child("dram_wr", &wr_arbiter(2));
+    m = state(m, n);
+    m = registers(m);
+    for i in 0..n {
+        m = queue_wires(m, n, i);
+    }
+    m = engines(m);
+    memory(m, n)
+        .body("always @(*) irq_valid = irqs$irq_valid;\nalways @(*) irq_vector = irqs$irq_vector;")
+        .connect("irqs", "irq_ready", "irq_ready")
+        .build()
+}
+
+/// Reads `{q0.., }` as a vector, queue 0 in bit 0.
+fn per_queue(n: usize, port: &str) -> String {
+    let bits: Vec<String> = (0..n).rev().map(|i| format!("q{i}${port}")).collect();
+    format!("{{{}}}", bits.join(", "))
+}
+
+/// Summary state: who is busy.
+fn state(m: Module, n: usize) -> Module {
+    m.body(format!(
+        "wire [{l}:0] queue_active = {};\n\
+         wire [{l}:0] queue_busy = {};\n\
+         wire [{l}:0] queue_enabled = {};\n\
+         wire [{l}:0] queue_fatal = {};\n\
+         wire [{l}:0] queue_done = {};",
+        per_queue(n, "active"),
+        per_queue(n, "busy"),
+        per_queue(n, "enabled"),
+        per_queue(n, "fatal"),
+        per_queue(n, "ev_command"),
+        l = n - 1
+    ))
+    .body(format!(
+        "reg [3:0] commands;\ninteger i;\nalways @(*) begin\n  commands = 0;\n  \
+         for (i = 0; i < {n}; i = i + 1) commands = commands + {{3'd0, queue_done[i]}};\nend"
+    ))
+    .body(
+        r"
+wire engines_busy = adm$busy || copy$busy || msm$busy;
+wire memory_busy = host_rd$busy || host_wr$busy || dram_rd$busy || dram_wr$busy;
+wire quiet = queue_active == 0 && !engines_busy && !memory_busy && !irq_valid;
+always @(*) idle = quiet && queue_busy == 0 && regs$settled && !axil$busy;
+",
+    )
+}
+
+/// BAR0: AXI4-Lite slave, registers, counters, syndrome.
+fn registers(m: Module) -> Module {
+    let m = Bus::AxiLite.export(m, End::Server, ("axil", "s_"), "s_axil_");
+    m.connect("axil", "value", "regs$value | perf$value")
+        .connect_all(
+            "regs",
+            &[
+                ("dram_bytes", "cfg_dram_bytes"),
+                ("write", "axil$write"),
+                ("waddr", "axil$waddr"),
+                ("wdata", "axil$wdata"),
+                ("raddr", "axil$raddr"),
+                ("quiet", "quiet"),
+                ("idle", "quiet && queue_busy == 0"),
+                ("halted", "queue_fatal != 0"),
+                ("err_held", "errs$held"),
+                ("err_status", "errs$status"),
+                ("err_queue", "errs$queue"),
+                ("err_cid", "errs$cid"),
+                ("err_addr", "errs$addr"),
+                ("err_count", "errs$count"),
+            ],
+        )
+        .connect_all("errs", &[("clear", "regs$clear"), ("acknowledge", "regs$err_acknowledge")])
+        .connect_all(
+            "perf",
+            &[
+                ("clear", "regs$clear"),
+                ("raddr", "axil$raddr"),
+                ("add_cycles", "1'b1"),
+                ("add_host_read_bytes", "{host_rd$ev_beat, 6'd0}"),
+                ("add_host_write_bytes", "{host_wr$ev_lanes, 4'd0}"),
+                ("add_dram_read_bytes", "{dram_rd$ev_beat, 6'd0}"),
+                ("add_dram_write_bytes", "{dram_wr$ev_lanes, 4'd0}"),
+                ("add_commands", "commands"),
+                ("add_copy_busy", "copy$busy"),
+                ("add_msm_busy", "msm$busy"),
+                ("add_msm_accumulate", "msm$ev_accumulate"),
+                ("add_msm_aggregate", "msm$ev_aggregate"),
+                ("add_msm_additions", "msm$ev_additions"),
+                ("add_msm_points", "msm$ev_point"),
+                ("add_msm_stall_feed", "msm$ev_stall_feed"),
+                ("add_msm_stall_slot", "msm$ev_stall_slot"),
+            ],
+        )
+}
+
+/// Connects `to` of one child with `from` of another, for equal names `names`: `to.1{name} = from.0${from.1}{name}`.
+fn wires(mut m: Module, to: (&str, &str), from: (&str, &str), names: &[&str]) -> Module {
+    for name in names {
+        m = m.connect(to.0, &format!("{}{name}", to.1), format!("{}${}{name}", from.0, from.1));
+    }
+    m
+}
+
+fn queue_wires(m: Module, n: usize, i: usize) -> Module {
+    let (q, e, p, x) = (format!("q{i}"), format!("e{i}_"), format!("q{i}_"), format!("i{i}_"));
+    let admin = i == 0;
+    let own = |name: &str| if admin { format!("regs$admin_{name}") } else { format!("adm$cfg_{name}") };
+    let m = m.connect_all(
+        &q,
+        &[
+            ("id", &format!("{i}")),
+            ("clear", "regs$clear"),
+            ("abort", "regs$abort"),
+            ("load", &if admin { "regs$load".into() } else { format!("adm$load[{i}]") }),
+            ("drop", &format!("adm$drop[{i}]")),
+            ("cfg_sq", &own("sq")),
+            ("cfg_cq", &own("cq")),
+            ("cfg_sq_entries", &own("sq_entries")),
+            ("cfg_cq_entries", &own("cq_entries")),
+            ("cfg_vector", if admin { "0" } else { "adm$cfg_vector" }),
+            ("db_sq", &format!("regs$db_sq[{i}]")),
+            ("db_cq", &format!("regs$db_cq[{i}]")),
+            ("db_value", "regs$db_value"),
+            ("sem_value", &format!("sems${p}value")),
+            ("sig_ready", &format!("sems${p}sig_ready")),
+        ],
+    );
+    let m = m.connect("sems", &format!("{p}index"), format!("{q}$sem_index"));
+    let m = wires(m, ("sems", &p), (&q, ""), &["sig_valid", "sig_index", "sig_value"]);
+    let m = wires(m, ("dispatch", &p), (&q, ""), &["cmd_valid", "cmd_data", "go"]);
+    let m =
+        wires(m, (&q, ""), ("dispatch", &p), &["cmd_take", "st_valid", "st_status", "st_info", "st_addr"]);
+    let m = m.connect(&q, "err_ready", format!("errs${e}ready"));
+    let m = m.connect(&q, "irq_ready", format!("irqs${x}ready"));
+    let m = m.connect_all(
+        "errs",
+        &[
+            (&format!("{e}valid"), &format!("{q}$err_valid")),
+            (&format!("{e}status"), &format!("{q}$err_status")),
+            (&format!("{e}cid"), &format!("{q}$err_cid")),
+            (&format!("{e}addr"), &format!("{q}$err_addr")),
+        ],
+    );
+    let m = m.connect_all(
+        "irqs",
+        &[
+            (&format!("{x}valid"), &format!("{q}$irq_valid")),
+            (&format!("{x}vector"), &format!("{q}$irq_vector")),
+        ],
+    );
+    if !admin {
+        return m;
+    }
+    // The controller is the last source of errors and interrupts: bad admin registers, and FATAL on vector 0.
+    m.connect_all(
+        "errs",
+        &[
+            (&format!("e{n}_valid"), "regs$bad_valid"),
+            (&format!("e{n}_status"), "regs$bad_status"),
+            (&format!("e{n}_cid"), "16'hffff"),
+            (&format!("e{n}_addr"), "regs$bad_addr"),
+        ],
+    )
+    .connect("regs", "bad_ready", format!("errs$e{n}_ready"))
+    .connect_all("irqs", &[(&format!("i{n}_valid"), "regs$irq_valid"), (&format!("i{n}_vector"), "0")])
+    .connect("regs", "irq_ready", format!("irqs$i{n}_ready"))
+}
+
+/// Dispatcher to engines and back.
+fn engines(mut m: Module) -> Module {
+    const DONE: &[&str] = &["done_valid", "done_status", "done_info", "done_addr"];
+    m = m.connect_all("dispatch", &[("abort", "regs$abort"), ("dram_bytes", "cfg_dram_bytes")]);
+    for (inst, prefix) in [("copy", "copy_"), ("msm", "msm_"), ("adm", "adm_")] {
+        m = wires(m, ("dispatch", prefix), (inst, ""), DONE);
+        m = m.connect("dispatch", &format!("{prefix}cmd_ready"), format!("{inst}$cmd_ready"));
+        m = m.connect(inst, "abort", "regs$abort");
+        m = wires(m, (inst, ""), ("dispatch", prefix), &["cmd_valid"]);
+    }
+    m = wires(
+        m,
+        ("copy", ""),
+        ("dispatch", "copy_"),
+        &["cmd_fill", "cmd_kind", "cmd_card_addr", "cmd_list", "cmd_length", "cmd_entries", "cmd_pattern"],
+    );
+    m = wires(
+        m,
+        ("msm", ""),
+        ("dispatch", "msm_"),
+        &[
+            "cmd_bases",
+            "cmd_scalars",
+            "cmd_result",
+            "cmd_n",
+            "cmd_window_bits",
+            "cmd_windows",
+            "cmd_montgomery",
+        ],
+    );
+    m = wires(m, ("adm", ""), ("dispatch", "adm_"), &["cmd_data"]);
+    m.connect_all("adm", &[("enabled", "queue_enabled"), ("queue_busy", "queue_busy")]).connect_all(
+        "sems",
+        &[
+            ("clear", "regs$clear"),
+            ("set_valid", "adm$set_valid"),
+            ("set_index", "adm$set_index"),
+            ("set_value", "adm$set_value"),
+        ],
+    )
+}
+
+/// Memory clients to arbiters, arbiters to the AXI masters.
+fn memory(mut m: Module, n: usize) -> Module {
+    for i in 0..n {
+        let (q, c) = (format!("q{i}"), format!("c{i}_"));
+        m = Bus::Read.link(m, (&q, "f_"), ("host_rd", &c));
+        m = Bus::Write.link(m, (&q, "c_"), ("host_wr", &c));
+    }
+    m = Bus::Read.link(m, ("copy", "hl_"), ("host_rd", &format!("c{n}_")));
+    m = Bus::Read.link(m, ("copy", "hr_"), ("host_rd", &format!("c{}_", n + 1)));
+    m = Bus::Write.link(m, ("copy", "hw_"), ("host_wr", &format!("c{n}_")));
+    m = Bus::Read.link(m, ("copy", "dr_"), ("dram_rd", "c0_"));
+    m = Bus::Read.link(m, ("msm", "pt_"), ("dram_rd", "c1_"));
+    m = Bus::Read.link(m, ("msm", "sc_"), ("dram_rd", "c2_"));
+    m = Bus::Write.link(m, ("copy", "dw_"), ("dram_wr", "c0_"));
+    m = Bus::Write.link(m, ("msm", "rs_"), ("dram_wr", "c1_"));
+    for (arbiter, port) in [("host_rd", "m_host_"), ("dram_rd", "m_dram_")] {
+        m = Bus::AxiRead.export(m, End::Client, (arbiter, "m_"), port);
+    }
+    for (arbiter, port) in [("host_wr", "m_host_"), ("dram_wr", "m_dram_")] {
+        m = Bus::AxiWrite.export(m, End::Client, (arbiter, "m_"), port);
+    }
+    m
+}

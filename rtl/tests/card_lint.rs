@@ -1,0 +1,67 @@
+//! The card's Verilog passes `verilator --lint-only -Wall` with the crate's waivers, and yosys reads it.
+
+#[path = "common/msm_stub.rs"]
+mod msm_stub;
+
+use permafrost_rtl::{card::generate_with, config::CardConfig, hdl::Design, LINT_WAIVERS};
+use std::{
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+fn configs() -> Vec<CardConfig> {
+    let sim = CardConfig::sim();
+    let wide = CardConfig { name: "wide".into(), io_queues: 14, log2_queue_entries: 15, ..sim.clone() };
+    let narrow = CardConfig { name: "narrow".into(), io_queues: 1, ..sim.clone() };
+    vec![sim, wide, narrow]
+}
+
+/// Writes one file per module and returns the paths.
+fn write(design: &Design, dir: &Path) -> Vec<PathBuf> {
+    let _ = std::fs::remove_dir_all(dir);
+    std::fs::create_dir_all(dir).unwrap();
+    let mut files = vec![];
+    for (name, text) in &design.files {
+        let path = dir.join(format!("{name}.v"));
+        std::fs::write(&path, text).unwrap();
+        files.push(path);
+    }
+    files
+}
+
+fn scratch(name: &str) -> PathBuf {
+    PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(name)
+}
+
+fn run(command: &mut Command) {
+    let out = command.output().unwrap_or_else(|e| panic!("{command:?}: {e}"));
+    let text = format!("{}{}", String::from_utf8_lossy(&out.stdout), String::from_utf8_lossy(&out.stderr));
+    assert!(out.status.success() && !text.contains("%Warning"), "{command:?}\n{text}");
+}
+
+#[test]
+fn verilator_has_nothing_to_say() {
+    for config in configs() {
+        let design = generate_with(&config, &msm_stub::msm_stub()).unwrap();
+        let dir = scratch(&format!("card_lint_{}", config.name));
+        let files = write(&design, &dir);
+        let waivers = dir.join("lint.vlt");
+        std::fs::write(&waivers, LINT_WAIVERS).unwrap();
+        let mut lint = Command::new("verilator");
+        lint.args(["--lint-only", "-Wall", "--top-module", &design.top]).arg(&waivers).args(&files);
+        run(&mut lint);
+    }
+}
+
+#[test]
+fn yosys_reads_it_without_latches() {
+    let design = generate_with(&CardConfig::sim(), &msm_stub::msm_stub()).unwrap();
+    let dir = scratch("card_yosys");
+    let files: Vec<String> = write(&design, &dir).iter().map(|p| p.display().to_string()).collect();
+    let script = format!(
+        "read_verilog -sv {}; hierarchy -check -top {}; proc; select -assert-none t:$dlatch; check -assert",
+        files.join(" "),
+        design.top
+    );
+    run(Command::new("yosys").args(["-q", "-p", &script]));
+}

@@ -1,0 +1,136 @@
+//! A stand-in for the MSM engine, for tests of the card around it. It computes nothing: it reads the first beat of the
+//! bases and of the scalars, works for `n` clocks, and writes their exclusive or into every beat of the result.
+
+use permafrost_rtl::{
+    card::bus::{Bus, End},
+    hdl::Module,
+};
+use std::sync::Arc;
+
+pub fn msm_stub() -> Arc<Module> {
+    let mut m = Module::new("msm_engine")
+        .doc("Test stand-in for the MSM engine.")
+        .clocked()
+        .input("cmd_valid", 1)
+        .output("cmd_ready", 1)
+        .input("cmd_bases", 64)
+        .input("cmd_scalars", 64)
+        .input("cmd_result", 64)
+        .input("cmd_n", 32)
+        .input("cmd_window_bits", 8)
+        .input("cmd_windows", 8)
+        .input("cmd_montgomery", 1)
+        .output("done_valid", 1)
+        .output("done_status", 8)
+        .output("done_addr", 64)
+        .output("done_info", 32)
+        .input("abort", 1)
+        .output("busy", 1)
+        .output("ev_accumulate", 1)
+        .output("ev_aggregate", 1)
+        .output("ev_stall_feed", 1)
+        .output("ev_stall_slot", 1)
+        .output("ev_point", 1)
+        .output("ev_additions", 8);
+    m = Bus::Read.ports(m, End::Client, "pt_");
+    m = Bus::Read.ports(m, End::Client, "sc_");
+    m = Bus::Write.ports(m, End::Client, "rs_");
+    m.body(BODY).build()
+}
+
+const BODY: &str = r"
+localparam [2:0] IDLE = 0, READ = 1, WAIT = 2, WORK = 3, ASK = 4, GIVE = 5, ANSWER = 6, DONE = 7;
+reg [2:0] state;
+reg [31:0] left;
+reg [8:0] beats;
+reg [511:0] value;
+reg pt_asked, sc_asked, pt_got, sc_got, failed;
+wire unused = &{1'b0, cmd_window_bits, cmd_montgomery, pt_rdat_last, sc_rdat_last};
+always @(*) begin
+  cmd_ready = state == IDLE && !abort;
+  busy = state != IDLE;
+  pt_rd_beats = 0;
+  sc_rd_beats = 0;
+  pt_rd_valid = state == READ && !pt_asked && !abort;
+  sc_rd_valid = state == READ && !sc_asked && !abort;
+  pt_rdat_ready = 1'b1;
+  sc_rdat_ready = 1'b1;
+  rs_wr_beats = 0;
+  rs_wr_valid = state == ASK && !abort;
+  rs_wdat_data = value;
+  rs_wdat_strb = 64'hffff_ffff_ffff_ffff;
+  rs_wdat_valid = state == GIVE;
+  ev_accumulate = state == WORK;
+  ev_aggregate = state == ASK;
+  ev_stall_feed = 1'b0;
+  ev_stall_slot = 1'b0;
+  ev_point = state == WORK;
+  ev_additions = state == WORK ? 8'd3 : 8'd0;
+  done_info = 0;
+end
+always @(posedge clk) begin
+  done_valid <= 1'b0;
+  case (state)
+    IDLE: if (cmd_valid && cmd_ready) begin
+      state <= cmd_n == 0 ? ASK : READ;
+      pt_rd_addr <= cmd_bases;
+      sc_rd_addr <= cmd_scalars;
+      rs_wr_addr <= cmd_result;
+      left <= cmd_n;
+      beats <= {cmd_windows, 1'b0};
+      value <= 0;
+      failed <= 1'b0;
+      pt_asked <= 1'b0;
+      sc_asked <= 1'b0;
+      pt_got <= 1'b0;
+      sc_got <= 1'b0;
+    end
+    READ: begin
+      if (pt_rd_valid && pt_rd_ready) pt_asked <= 1'b1;
+      if (sc_rd_valid && sc_rd_ready) sc_asked <= 1'b1;
+      if ((pt_asked || !pt_rd_valid || pt_rd_ready) && (sc_asked || !sc_rd_valid || sc_rd_ready)) state <= WAIT;
+    end
+    WAIT: if (pt_got == pt_asked && sc_got == sc_asked) state <= failed ? DONE : WORK;
+    WORK: begin
+      left <= left - 1'b1;
+      if (left == 1) state <= ASK;
+    end
+    ASK: if (rs_wr_valid && rs_wr_ready) state <= GIVE;
+    GIVE: if (rs_wdat_ready) state <= ANSWER;
+    ANSWER: if (rs_wack_valid) begin
+      state <= beats == 1 || rs_wack_err ? DONE : ASK;
+      beats <= beats - 1'b1;
+      rs_wr_addr <= rs_wr_addr + 64'd64;
+      failed <= rs_wack_err;
+      if (rs_wack_err) done_status <= 9;
+      if (rs_wack_err) done_addr <= rs_wr_addr;
+    end
+    DONE: begin
+      done_valid <= !abort;
+      state <= IDLE;
+      if (!failed) done_status <= 0;
+      if (!failed) done_addr <= 0;
+    end
+  endcase
+  if (pt_rdat_valid) begin
+    value <= value ^ pt_rdat_data;
+    pt_got <= 1'b1;
+    if (pt_rdat_err) failed <= 1'b1;
+    if (pt_rdat_err) done_status <= 8;
+    if (pt_rdat_err) done_addr <= pt_rd_addr;
+  end
+  if (sc_rdat_valid) begin
+    value <= pt_rdat_valid ? value ^ pt_rdat_data ^ sc_rdat_data : value ^ sc_rdat_data;
+    sc_got <= 1'b1;
+    if (sc_rdat_err) failed <= 1'b1;
+    if (sc_rdat_err) done_status <= 8;
+    if (sc_rdat_err) done_addr <= sc_rd_addr;
+  end
+  if (abort && (state == WORK || state == ASK && !(rs_wr_valid && rs_wr_ready))) state <= IDLE;
+  if (abort && state == READ) state <= WAIT;
+  if (abort && state == WAIT && pt_got == pt_asked && sc_got == sc_asked) state <= IDLE;
+  if (abort && state == ANSWER && rs_wack_valid) state <= IDLE;
+  if (rst) state <= IDLE;
+  if (rst) done_valid <= 1'b0;
+end
+";
