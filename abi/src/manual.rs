@@ -31,7 +31,7 @@ pub fn manual() -> String {
                 out.push_str("`kind`:\n\n");
                 values(&mut out, command::CopyKind::TABLE);
                 out.push_str(
-                    "Scatter–gather entry; the lengths of a list must sum to the command's `length`:\n\n",
+                    "Scatter–gather entry. The lengths of a list must sum to the command's `length`, or the command ends with LIST_MISMATCH; a malformed entry ends it with BAD_ADDRESS or BAD_FIELD and the byte offset of `list`:\n\n",
                 );
                 fields(&mut out, command::SgEntry::FIELDS);
             }
@@ -81,7 +81,8 @@ CAP_DEADLINE.
 
 const DOORBELLS: &str = "\
 Queue q (0 = admin) has the 4 KiB page at `DOORBELL_BASE + q · DOORBELL_STRIDE`: SQ_TAIL at +0x0 and CQ_HEAD at +0x8, both
-write only. The value is a ring index, 0 to entries - 1.";
+write only. The value is a ring index, 0 to entries - 1. A doorbell of a queue that does not exist, or with an index
+outside the ring, is ignored and recorded in the error registers: BAD_QUEUE with command id 0xffff.";
 
 const QUEUES: &str = "\
 Every queue is a pair of rings in host memory: commands go into the submission ring, completions come back in the
@@ -92,12 +93,16 @@ does not write into a full completion ring; it waits for CQ_HEAD. All ring indic
 CREATE_QUEUE.
 
 The commands of one queue run in order, one at a time; queues run concurrently. Vector 0 belongs to the admin queue
-and to CSTS.FATAL; each I/O queue raises the vector given at its creation.";
+and to CSTS.FATAL; each I/O queue raises the vector given at its creation. Interrupts may be merged.
+
+When a command cannot be fetched or a completion cannot be written, the queue stops and CSTS.FATAL rises. It rises as
+well, instead of CSTS.READY, when the card is enabled with unaligned admin rings or ring sizes out of range.";
 
 const COMMANDS: &str = "\
 64 bytes. Semaphores are 0 after a reset. A command with WAIT starts once its semaphore has reached the value; one with
 SIGNAL raises its semaphore before its completion is posted, and only on success. A malformed command is refused
-before it touches memory.";
+before it touches memory; the entries of a scatter–gather list are checked as they are read. Checked first is the
+opcode, then flags and reserved bytes, then the other fields.";
 
 const FORMATS: &str = "\
 A BN254 element is four 64-bit little-endian limbs, least significant first, always fully reduced; Montgomery form has

@@ -90,7 +90,7 @@ registers! {
         sq_entries: u32 [15:0],
     };
     /// First error since it was last cleared. Writing 1 to bit 31 clears it and frees ERR_SOURCE and ERR_ADDR for the
-    /// next error.
+    /// next error. A controller reset leaves it as it is.
     0x080 Rw 32 ERR_STATUS as ErrStatus {
         /// An error is held.
         valid: bool [31:31],
