@@ -1,7 +1,7 @@
 //! COPY and FILL: moves data between host memory, card memory, and within card memory.
 //!
 //! ```text
-//! host list ─ list walker ─┬─ burst split ─ read side ══ 16 KiB ══ write side ─ burst split ─┬─ list walker (to host)
+//! host list ─ list walker ─┬─ burst split ─ read side ══ 32 KiB ══ write side ─ burst split ─┬─ list walker (to host)
 //!        card range (from) ┘   (host/DRAM)                          (host/DRAM)              └ card range (to)
 //! ```
 //! The two sides run decoupled by the buffer, so a long copy moves one beat of 64 bytes per clock when both memories do.

@@ -10,9 +10,9 @@ use crate::{
 };
 use std::sync::Arc;
 
-/// Beats buffered between the two sides: four bursts of 4 KiB, so that a memory latency of up to 192 clocks costs no
+/// Beats buffered between the two sides: eight bursts of 4 KiB, so that a memory latency of up to 448 clocks costs no
 /// throughput.
-pub const BUFFER: usize = 256;
+pub const BUFFER: usize = 512;
 /// Read bursts in flight.
 const BURSTS: usize = 32;
 
@@ -47,9 +47,9 @@ pub fn read_side() -> Arc<Module> {
         .body(
             r"
 // Beats in the FIFO or on their way to it.
-reg [8:0] reserved;
+reg [9:0] reserved;
 reg [5:0] beat;
-wire room = reserved + {2'b0, in_beats} <= BUFFER;
+wire room = reserved + {3'b0, in_beats} <= BUFFER;
 wire ask = rd_valid && rd_ready;
 wire arrive = rdat_valid && rdat_ready;
 wire pop = out_valid && out_ready;
@@ -63,7 +63,7 @@ always @(*) out_valid = beats$out_valid;
 always @(*) count = beats$count;
 always @(*) busy = asked$out_valid;
 always @(posedge clk) begin
-  reserved <= reserved + (ask ? {2'b0, in_beats} : 9'd0) - {8'd0, pop};
+  reserved <= reserved + (ask ? {3'b0, in_beats} : 10'd0) - {9'd0, pop};
   if (arrive) beat <= rdat_last ? 0 : beat + 1'b1;
   if (arrive && rdat_err && !err) begin
     err <= 1'b1;

@@ -46,7 +46,7 @@ pub fn write_side() -> Arc<Module> {
             r"
 // Beats of requested bursts that have not been handed over.
 reg [12:0] committed;
-wire at_hand = fill ? !committed[12] : committed + {6'd0, in_beats} <= {4'd0, count};
+wire at_hand = fill ? !committed[12] : committed + {6'd0, in_beats} <= {3'd0, count};
 wire ask = wr_valid && wr_ready;
 wire give = wdat_valid && wdat_ready;
 always @(*) wr_valid = in_valid && at_hand && asked$in_ready && !stop;
