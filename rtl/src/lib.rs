@@ -5,6 +5,7 @@ pub mod config;
 pub mod field;
 pub mod graph;
 pub mod hdl;
+pub mod msm;
 pub mod point;
 pub mod target;
 

@@ -1,0 +1,18 @@
+//! The MSM engine: bucket method with signed windows over BN254 G1.
+//!
+//! | module | contents |
+//! |---|---|
+//! | `engine` | command, phases, output |
+//! | `feed` | points and scalars to digits |
+//! | `unit` | slots and adder: accumulation without hazards |
+//! | `scan` | aggregation: bucket sums to window sums |
+//! | `slots`, `reader` | storage and fetch |
+
+pub mod engine;
+pub mod feed;
+pub mod reader;
+pub mod scan;
+pub mod slots;
+pub mod unit;
+
+pub use engine::engine;
