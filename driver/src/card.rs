@@ -162,7 +162,7 @@ impl Card {
     /// Sets semaphore `sem` to `value`, which may be lower than before.
     ///
     /// # Errors
-    /// As [`run`](Self::run); `CommandFailed` with `BAD_FIELD` when the card has no such semaphore.
+    /// As [`run`](Self::run); `CommandFailed` with `BAD_FLAGS` when the card has no such semaphore.
     pub fn set_semaphore(&self, sem: u8, value: u32) -> Result<(), Error> {
         let request = Request::new(&SemaphoreSetCommand { sem, value, ..Default::default() });
         for outcome in self.inner.push_all(0, VecDeque::from([request]))? {

@@ -63,7 +63,7 @@ impl Inner {
     /// Writes CC.ENABLE and waits for CSTS.READY to follow.
     fn enable(&self, on: bool) -> Result<(), Error> {
         self.mmio.write32(reg::CC, Cc::from_fields(on).0)?;
-        let limit = self.info.controller_deadline.max(CONTROLLER_FLOOR).saturating_mul(self.scale());
+        let limit = self.info.controller_deadline.saturating_mul(self.scale()).max(CONTROLLER_FLOOR);
         let start = Instant::now();
         loop {
             let csts = self.mmio.csts()?;

@@ -1,9 +1,10 @@
 //! The driver against a card that misbehaves.
 
 mod fake;
+mod suite;
 
 use fake::{FakeCard, Fault, Resets};
-use permafrost_abi::{reg, sq_doorbell, CopyKind, FillCommand, NopCommand, Status};
+use permafrost_abi::{reg, sq_doorbell, CopyKind, FillCommand, NopCommand, Status, Transport};
 use permafrost_driver::{Card, CardOptions, DmaPiece, Error, Recovery, Request};
 use rand::{Rng, SeedableRng};
 use std::sync::Arc;
@@ -28,6 +29,13 @@ fn open() -> (Arc<FakeCard>, Card) {
 
 fn nop() -> Request {
     Request::new(&NopCommand::default())
+}
+
+/// The misbehaving card is a proper one when it is not told to misbehave.
+#[test]
+fn fake_card_conforms() {
+    let card: Arc<dyn Transport> = FakeCard::new(1 << 20);
+    suite::conforms(&card);
 }
 
 #[test]

@@ -1,13 +1,19 @@
 //! What the fake card does with commands.
 
 use super::{Fault, Maps, Resets};
+use permafrost_abi::command::BODIES;
 use permafrost_abi::registers::Csts;
 use permafrost_abi::*;
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
-/// Log2 of the entries a ring may have.
-const MAX_RING: u16 = 1 << 10;
+/// Most entries of a ring.
+pub const LOG2_RING: u32 = 10;
+const MAX_RING: u16 = 1 << LOG2_RING;
+pub const IO_QUEUES: u16 = 2;
+/// Narrowest and widest window.
+pub const MSM_WINDOWS: (u32, u32) = (2, 13);
+pub const MSM_LOG2_SLOTS: u32 = 17;
 
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Ring {
@@ -39,7 +45,8 @@ pub struct State {
     pub dram: Vec<u8>,
     pub syndrome: Option<(Status, u16, u16, u64)>,
     pub errors: u32,
-    pub commands: u32,
+    /// By register offset.
+    pub counters: BTreeMap<u64, u64>,
     pub irqs: Vec<bool>,
     pub faults: VecDeque<Fault>,
     pub resets: Resets,
@@ -62,7 +69,7 @@ impl State {
             dram: vec![0; dram_bytes],
             syndrome: None,
             errors: 0,
-            commands: 0,
+            counters: BTreeMap::new(),
             irqs: Vec::new(),
             faults: VecDeque::new(),
             resets: Resets::default(),
@@ -79,14 +86,43 @@ impl State {
 
     pub fn enable(&mut self, on: bool) {
         if on && !self.enabled {
+            let a = &self.admin;
+            let aligned = (a.sq | a.cq) % RING_ALIGN as u64 == 0;
+            let sized = [a.sq_entries, a.cq_entries].iter().all(|n| (2..=MAX_RING).contains(n));
+            if !aligned || !sized {
+                self.fatal = true;
+                let status = if sized { Status::BadAddress } else { Status::BadField };
+                self.record(status, 0, 0, 0);
+                return;
+            }
             let ring = Ring { sq_head: 0, sq_tail: 0, cq_tail: 0, cq_head: 0, ..self.admin };
             self.rings = BTreeMap::from([(0, ring)]);
         } else if !on {
             self.rings.clear();
             self.semaphores = [0; SEMAPHORES as usize];
-            (self.fatal, self.syndrome, self.errors, self.commands) = (false, None, 0, 0);
+            (self.fatal, self.errors, self.counters) = (false, 0, BTreeMap::new());
         }
         self.enabled = on;
+    }
+
+    /// Records an error.
+    pub fn record(&mut self, status: Status, queue: u16, cid: u16, address: u64) {
+        self.errors += 1;
+        self.syndrome.get_or_insert((status, queue, cid, address));
+    }
+
+    /// Adds to a counter.
+    fn count(&mut self, counter: u64, by: usize) {
+        *self.counters.entry(counter).or_default() += by as u64;
+    }
+
+    /// Takes a doorbell.
+    pub fn doorbell(&mut self, queue: u16, head: bool, value: u32) {
+        match self.rings.get_mut(&queue) {
+            Some(ring) if head && value < ring.cq_entries as u32 => ring.cq_head = value as u16,
+            Some(ring) if !head && value < ring.sq_entries as u32 => ring.sq_tail = value as u16,
+            _ => self.record(Status::BadQueue, queue, 0xffff, 0),
+        }
     }
 
     /// Copies between host memory and `bytes`; false when the IOVA range is not mapped.
@@ -122,7 +158,10 @@ impl State {
         }
         let mut bytes = [0; 64];
         if !self.host(ring.sq + ring.sq_head as u64 * 64, &mut bytes, false) {
-            return false;
+            (ring.hung, self.fatal) = (true, true);
+            self.record(Status::HostReadError, id, 0xffff, ring.sq);
+            self.rings.insert(id, ring);
+            return true;
         }
         let command: Command = bytemuck::pod_read_unaligned(&bytes);
         if command.flags & FLAG_WAIT != 0
@@ -142,13 +181,20 @@ impl State {
         if !ring.hung {
             let result = self.execute(id, &command);
             if let Err((status, _, address)) = result {
-                self.errors += 1;
-                self.syndrome.get_or_insert((status, id, command.cid, address));
+                self.record(status, id, command.cid, address);
             } else if command.flags & FLAG_SIGNAL != 0 {
                 let sem = &mut self.semaphores[command.signal_sem as usize];
                 *sem = (*sem).max(command.signal_value);
             }
-            self.commands += 1;
+            for (name, by) in [
+                (counter::COMMANDS, 1),
+                (counter::HOST_READ_BYTES, 64),
+                (counter::HOST_WRITE_BYTES, 16),
+                (counter::COPY_BUSY, 100),
+                (counter::CYCLES, 200),
+            ] {
+                self.count(name, by);
+            }
             self.post(id, &mut ring, &command, result, fault);
             if fault == Fault::Duplicate {
                 self.post(id, &mut ring, &command, result, fault);
@@ -198,44 +244,86 @@ impl State {
     }
 
     fn execute(&mut self, id: u16, command: &Command) -> Result<(), Failure> {
-        let semaphore_out = |flag, sem| command.flags & flag != 0 && sem as u32 >= SEMAPHORES;
+        let opcode = Opcode::try_from(command.opcode).map_err(|_| (Status::BadOpcode, 0, 0))?;
+        let for_admin = matches!(opcode, Opcode::CreateQueue | Opcode::DeleteQueue | Opcode::SemaphoreSet);
+        if opcode != Opcode::Nop && for_admin != (id == 0) {
+            return Err((Status::BadOpcode, 0, 0));
+        }
+        let semaphore = |flag, sem| {
+            if command.flags & flag != 0 {
+                (sem as u32) < SEMAPHORES
+            } else {
+                sem == 0
+            }
+        };
+        let bytes = bytemuck::bytes_of(command);
+        let fields = BODIES.iter().find(|(op, _)| *op == opcode).map_or(&[][..], |(_, fields)| fields);
+        let mut reserved = Command::FIELDS.iter().chain(fields).filter(|f| f.reserved);
         if command.flags & !(FLAG_WAIT | FLAG_SIGNAL) != 0
-            || command.reserved != 0
-            || semaphore_out(FLAG_WAIT, command.wait_sem)
-            || semaphore_out(FLAG_SIGNAL, command.signal_sem)
+            || !semaphore(FLAG_WAIT, command.wait_sem)
+            || !semaphore(FLAG_SIGNAL, command.signal_sem)
+            || reserved.any(|f| bytes[f.offset..f.offset + f.bytes].iter().any(|b| *b != 0))
         {
             return Err((Status::BadFlags, 0, 0));
         }
-        match Opcode::try_from(command.opcode) {
-            Ok(Opcode::Nop) => Ok(()),
-            Ok(Opcode::CreateQueue) if id == 0 => self.create(bytemuck::cast(command.body)),
-            Ok(Opcode::DeleteQueue) if id == 0 => {
+        match opcode {
+            Opcode::Nop => Ok(()),
+            Opcode::CreateQueue => self.create(bytemuck::cast(command.body)),
+            Opcode::DeleteQueue => {
                 let body: DeleteQueueCommand = bytemuck::cast(command.body);
-                let exists = body.queue != 0 && self.rings.remove(&body.queue).is_some();
-                exists.then_some(()).ok_or((Status::BadQueue, 0, 0))
+                match self.rings.get(&body.queue) {
+                    Some(ring) if body.queue != 0 && ring.sq_head != ring.sq_tail => {
+                        Err((Status::Busy, 0, 0))
+                    }
+                    Some(_) if body.queue != 0 => {
+                        self.rings.remove(&body.queue);
+                        Ok(())
+                    }
+                    _ => Err((Status::BadQueue, 0, 0)),
+                }
             }
-            Ok(Opcode::SemaphoreSet) if id == 0 => {
+            Opcode::SemaphoreSet => {
                 let body: SemaphoreSetCommand = bytemuck::cast(command.body);
                 let sem = self.semaphores.get_mut(body.sem as usize);
-                *sem.ok_or((Status::BadField, 16, 0))? = body.value;
+                *sem.ok_or((Status::BadFlags, 0, 0))? = body.value;
                 Ok(())
             }
-            Ok(Opcode::Copy) if id != 0 => self.copy(bytemuck::cast(command.body)),
-            Ok(Opcode::Fill) if id != 0 => {
+            Opcode::Copy => self.copy(bytemuck::cast(command.body)),
+            Opcode::Msm => self.msm(bytemuck::cast(command.body)),
+            Opcode::Fill => {
                 let body: FillCommand = bytemuck::cast(command.body);
                 let range = self.range(body.card_addr, body.length, 16, 24)?;
                 let pattern = body.pattern.to_le_bytes();
                 self.dram[range].chunks_mut(8).for_each(|c| c.copy_from_slice(&pattern));
                 Ok(())
             }
-            _ => Err((Status::BadOpcode, 0, 0)),
         }
     }
 
-    fn create(&mut self, body: CreateQueueCommand) -> Result<(), Failure> {
-        if body.queue == 0 || body.queue > 2 || self.rings.contains_key(&body.queue) {
-            return Err((Status::BadQueue, 0, 0));
+    /// Checks an MSM as the card does; computes only the one without points.
+    fn msm(&mut self, body: MsmCommand) -> Result<(), Failure> {
+        let (c, w) = (body.window_bits as u32, body.windows as u32);
+        if !(MSM_WINDOWS.0..=MSM_WINDOWS.1).contains(&c) {
+            return Err((Status::BadField, 44, 0));
         }
+        if w == 0 || w * c > msm::MSM_MAX_SPAN || msm::bucket_slots(w, c) > 1 << MSM_LOG2_SLOTS {
+            return Err((Status::BadField, 45, 0));
+        }
+        if body.group != Group::G1 as u8 {
+            return Err((Status::BadField, 46, 0));
+        }
+        if body.format & !MSM_FORMAT_MONTGOMERY != 0 {
+            return Err((Status::BadField, 47, 0));
+        }
+        self.range(body.bases, body.n as u64 * 64, 16, 16)?;
+        self.range(body.scalars, (body.n as u64 * 32).next_multiple_of(64), 24, 24)?;
+        let result = self.range(body.result, w as u64 * 128, 32, 32)?;
+        assert_eq!(body.n, 0, "the fake card cannot add points");
+        self.dram[result].fill(0);
+        Ok(())
+    }
+
+    fn create(&mut self, body: CreateQueueCommand) -> Result<(), Failure> {
         for (offset, iova) in [(16, body.sq_iova), (24, body.cq_iova)] {
             if iova % RING_ALIGN as u64 != 0 {
                 return Err((Status::BadAddress, offset, iova));
@@ -245,6 +333,12 @@ impl State {
             if !(2..=MAX_RING).contains(&entries) {
                 return Err((Status::BadField, offset, 0));
             }
+        }
+        if body.irq_vector > IO_QUEUES {
+            return Err((Status::BadField, 38, 0));
+        }
+        if body.queue == 0 || body.queue > IO_QUEUES || self.rings.contains_key(&body.queue) {
+            return Err((Status::BadQueue, 0, 0));
         }
         let ring = Ring {
             sq: body.sq_iova,
@@ -267,7 +361,7 @@ impl State {
         len_at: u32,
     ) -> Result<std::ops::Range<usize>, Failure> {
         if length % ALIGN as u64 != 0 {
-            return Err((Status::BadAddress, len_at, address));
+            return Err((Status::BadAddress, len_at, length));
         }
         let end = address.checked_add(length).filter(|end| *end <= self.dram.len() as u64);
         match end {
@@ -278,14 +372,22 @@ impl State {
 
     fn copy(&mut self, body: CopyCommand) -> Result<(), Failure> {
         let kind = CopyKind::try_from(body.kind).map_err(|_| (Status::BadField, 44, 0))?;
+        if kind == CopyKind::CardToCard && body.entries != 0 {
+            return Err((Status::BadField, 40, 0));
+        }
         let card = self.range(body.card_addr, body.length, 16, 32)?;
         if kind == CopyKind::CardToCard {
             let from = self.range(body.list, body.length, 24, 32)?;
             if from.start < card.end && card.start < from.end {
                 return Err((Status::BadField, 24, body.list));
             }
+            self.count(counter::DRAM_READ_BYTES, from.len());
+            self.count(counter::DRAM_WRITE_BYTES, from.len());
             self.dram.copy_within(from, card.start);
             return Ok(());
+        }
+        if body.list % ALIGN as u64 != 0 {
+            return Err((Status::BadAddress, 24, body.list));
         }
         if body.length == 0 {
             return Ok(());
@@ -297,6 +399,14 @@ impl State {
                 return Err((Status::HostReadError, 0, body.list));
             }
             pieces = list.chunks(16).map(bytemuck::pod_read_unaligned).collect();
+            for piece in &pieces {
+                if piece.iova % ALIGN as u64 != 0 || piece.length % ALIGN != 0 {
+                    return Err((Status::BadAddress, 24, piece.iova));
+                }
+                if piece.reserved != 0 {
+                    return Err((Status::BadField, 24, piece.iova));
+                }
+            }
             if pieces.iter().map(|p| p.length as u64).sum::<u64>() != body.length {
                 return Err((Status::ListMismatch, 0, body.list));
             }
@@ -311,6 +421,12 @@ impl State {
                 return Err((status, 0, piece.iova));
             }
             at = range.end;
+            let (host, dram) = match write {
+                true => (counter::HOST_WRITE_BYTES, counter::DRAM_READ_BYTES),
+                false => (counter::HOST_READ_BYTES, counter::DRAM_WRITE_BYTES),
+            };
+            self.count(host, range.len());
+            self.count(dram, range.len());
             self.dram[range].copy_from_slice(&bytes);
         }
         Ok(())

@@ -3,7 +3,7 @@
 
 mod engine;
 
-use engine::State;
+use engine::{State, IO_QUEUES, LOG2_RING, MSM_LOG2_SLOTS, MSM_WINDOWS};
 use permafrost_abi::registers::{CapEngines, CapMsm, CapQueues, ErrSource, ErrStatus};
 use permafrost_abi::*;
 use std::collections::BTreeMap;
@@ -173,8 +173,8 @@ impl Transport for FakeCard {
             reg::MAGIC => ABI_MAGIC,
             reg::VERSION => ABI_VERSION,
             reg::CAP_ENGINES => CapEngines::from_fields(true, true, true, false, false, false, false).0,
-            reg::CAP_QUEUES => CapQueues::from_fields(2, 10, SEMAPHORES).0,
-            reg::CAP_MSM => CapMsm::from_fields(1, 2, 13, 17).0,
+            reg::CAP_QUEUES => CapQueues::from_fields(IO_QUEUES as u32, LOG2_RING, SEMAPHORES).0,
+            reg::CAP_MSM => CapMsm::from_fields(1, MSM_WINDOWS.0, MSM_WINDOWS.1, MSM_LOG2_SLOTS).0,
             reg::CAP_DEADLINE => 1,
             reg::DRAM_SIZE => dram as u32,
             0x01C => (dram >> 32) as u32,
@@ -186,8 +186,11 @@ impl Transport for FakeCard {
             reg::ERR_ADDR => state.syndrome.map_or(0, |s| s.3 as u32),
             0x08C => state.syndrome.map_or(0, |s| (s.3 >> 32) as u32),
             reg::ERR_COUNT => state.errors,
-            counter::COMMANDS => state.commands,
-            _ => 0,
+            reg::ADMIN_SQ => state.admin.sq as u32,
+            0x054 => (state.admin.sq >> 32) as u32,
+            reg::ADMIN_CQ => state.admin.cq as u32,
+            0x05C => (state.admin.cq >> 32) as u32,
+            _ => state.counters.get(&offset).map_or(0, |n| *n as u32),
         })
     }
 
@@ -206,12 +209,7 @@ impl Transport for FakeCard {
             _ if offset >= DOORBELL_BASE as u64 => {
                 state.doorbells.push((offset, value));
                 let queue = (offset / DOORBELL_STRIDE as u64 - 1) as u16;
-                if let Some(ring) = state.rings.get_mut(&queue) {
-                    match offset as u32 % DOORBELL_STRIDE {
-                        DOORBELL_SQ_TAIL => ring.sq_tail = value as u16,
-                        _ => ring.cq_head = value as u16,
-                    }
-                }
+                state.doorbell(queue, offset as u32 % DOORBELL_STRIDE == DOORBELL_CQ_HEAD, value);
             }
             _ => {}
         }

@@ -1,0 +1,255 @@
+//! The same card through the driver.
+
+use permafrost_abi::msm::windows;
+use permafrost_abi::{
+    CopyKind, MsmCommand, NopCommand, Transport, WindowSum, ABI_VERSION, MSM_FORMAT_MONTGOMERY,
+};
+use permafrost_driver::{Card, CardOptions, DmaPiece, Error, Recovery, Request};
+use rand::{Rng, RngCore, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+use std::sync::Arc;
+use std::time::Duration;
+
+fn open(t: &Arc<dyn Transport>) -> Card {
+    let options = CardOptions { queue_entries: 8, staging_bytes: 16 << 10, ..CardOptions::default() };
+    Card::open(t.clone(), options).expect("the card comes up")
+}
+
+fn rng() -> ChaCha8Rng {
+    let seed = rand::random();
+    println!("seed {seed}");
+    ChaCha8Rng::seed_from_u64(seed)
+}
+
+fn random(rng: &mut ChaCha8Rng, len: usize) -> Vec<u8> {
+    let mut data = vec![0; len];
+    rng.fill_bytes(&mut data);
+    data
+}
+
+fn nop() -> Request {
+    Request::new(&NopCommand::default())
+}
+
+pub fn identify(t: &Arc<dyn Transport>) {
+    let card = open(t);
+    let info = card.info();
+    assert_eq!(info.version.0, ABI_VERSION);
+    assert!(info.engines.copy() && info.engines.fill() && info.engines.msm_g1());
+    assert!(info.msm.is_some() && info.clock_khz > 0 && info.dram_bytes >= 1 << 20);
+    assert_eq!(card.io_queues(), 1..=info.io_queues);
+    let before = card.counters().unwrap();
+    card.run(1, nop()).unwrap();
+    assert_eq!(card.counters().unwrap().since(&before).commands, 1);
+    assert!(matches!(
+        card.dram().alloc(info.dram_bytes + 1),
+        Err(Error::OutOfCardMemory { total, .. }) if total == info.dram_bytes
+    ));
+}
+
+/// Sizes around beats, pages and staging chunks, at odd places; neighbours stay as they are.
+pub fn copies(t: &Arc<dyn Transport>) {
+    let card = open(t);
+    let mut rng = rng();
+    let buffer = card.dram().alloc(128 << 10).unwrap();
+    card.fill(&buffer, 0, buffer.len(), 0x5a5a_5a5a_5a5a_5a5a).unwrap();
+    let mut mirror = vec![0x5a; buffer.len() as usize];
+    for len in [1, 63, 64, 65, 4032, 4095, 4096, 4097, 8191, 16_383, 16_385, 40_001] {
+        let offset = rng.gen_range(0..(mirror.len() - len) / 64) * 64;
+        let data = random(&mut rng, len);
+        card.write(&buffer, offset as u64, &data).unwrap();
+        mirror[offset..offset + len].copy_from_slice(&data);
+        mirror[offset + len..(offset + len).next_multiple_of(64)].fill(0);
+        let mut back = vec![0; len];
+        card.read(&buffer, offset as u64, &mut back).unwrap();
+        assert!(back == data, "{len} bytes at {offset}");
+    }
+    let mut all = vec![0; mirror.len()];
+    card.read(&buffer, 0, &mut all).unwrap();
+    assert!(all == mirror, "something else has changed");
+    card.write(&buffer, 0, &[]).unwrap();
+}
+
+/// Lists of pieces of random lengths, in host memory in another order than on the card.
+pub fn scattered(t: &Arc<dyn Transport>) {
+    let card = open(t);
+    let mut rng = rng();
+    let buffer = card.dram().alloc(96 << 10).unwrap();
+    let memory = card.dma_alloc(64 << 10).unwrap();
+    for round in 0..6 {
+        // Distinct 64-byte units of host memory, cut into pieces.
+        let mut pieces = Vec::new();
+        let mut at = 0;
+        while at < memory.len() {
+            let most = ((memory.len() - at) / 64).min(if round % 2 == 0 { 4 } else { 200 });
+            let len = rng.gen_range(1..=most) * 64;
+            pieces.push(DmaPiece { buffer: memory.clone(), offset: at, len });
+            at += len;
+        }
+        for i in (1..pieces.len()).rev() {
+            pieces.swap(i, rng.gen_range(0..=i));
+        }
+        pieces.truncate(rng.gen_range(1..=pieces.len().min(300)));
+        let total: usize = pieces.iter().map(|p| p.len).sum();
+        let offset = rng.gen_range(0..=(buffer.len() as usize - total) / 64) * 64;
+        let data = random(&mut rng, memory.len());
+        memory.write(0, &data);
+        let expected: Vec<u8> =
+            pieces.iter().flat_map(|p| data[p.offset..p.offset + p.len].to_vec()).collect();
+
+        let copy = |kind| {
+            card.submit_pieces(1, kind, &buffer, offset as u64, &pieces).and_then(|t| t.wait()).unwrap()
+        };
+        copy(CopyKind::HostToCard);
+        let mut flat = vec![0; total];
+        card.read(&buffer, offset as u64, &mut flat).unwrap();
+        assert!(flat == expected, "gathered upwards, {} pieces", pieces.len());
+
+        memory.zero(0, memory.len());
+        copy(CopyKind::CardToHost);
+        let mut back = vec![0; memory.len()];
+        memory.read(0, &mut back);
+        let mut scattered = vec![0; memory.len()];
+        for p in &pieces {
+            scattered[p.offset..p.offset + p.len].copy_from_slice(&data[p.offset..p.offset + p.len]);
+        }
+        assert!(back == scattered, "scattered downwards, {} pieces", pieces.len());
+    }
+}
+
+pub fn on_card(t: &Arc<dyn Transport>) {
+    let card = open(t);
+    let mut rng = rng();
+    let (a, b) = (card.dram().alloc(32 << 10).unwrap(), card.dram().alloc(32 << 10).unwrap());
+    let data = random(&mut rng, 32 << 10);
+    card.write(&a, 0, &data).unwrap();
+    card.fill(&b, 0, b.len(), 0x0123_4567_89ab_cdef).unwrap();
+    let mut expected: Vec<u8> =
+        0x0123_4567_89ab_cdefu64.to_le_bytes().into_iter().cycle().take(32 << 10).collect();
+    for len in [0usize, 64, 128, 4096, 4160, 12_352] {
+        let from = rng.gen_range(0..=(data.len() - len) / 64) * 64;
+        let to = rng.gen_range(0..=(data.len() - len) / 64) * 64;
+        card.copy(&b, to as u64, &a, from as u64, len as u64).unwrap();
+        expected[to..to + len].copy_from_slice(&data[from..from + len]);
+    }
+    let (at, len) = (rng.gen_range(0..100) * 64, rng.gen_range(1..200) * 64);
+    card.fill(&b, at as u64, len as u64, 0).unwrap();
+    expected[at..at + len].fill(0);
+    card.fill(&b, 64, 0, u64::MAX).unwrap();
+    let mut back = vec![0; 32 << 10];
+    card.read(&b, 0, &mut back).unwrap();
+    assert!(back == expected);
+    assert!(matches!(card.copy(&a, 64, &a, 0, 128), Err(Error::CommandFailed { .. })), "overlap");
+    let mut back = vec![0; 32 << 10];
+    card.read(&a, 0, &mut back).unwrap();
+    assert!(back == data, "the source is as it was");
+}
+
+/// A relay between two queues: each step waits for the other's.
+pub fn across_queues(t: &Arc<dyn Transport>) {
+    let card = open(t);
+    let [a, b] = [(); 2].map(|()| card.dram().alloc(4096).unwrap());
+    card.fill(&a, 0, 4096, 1).unwrap();
+    card.fill(&b, 0, 4096, 2).unwrap();
+    let copy = |to: &permafrost_driver::DramBuf, from: &permafrost_driver::DramBuf| {
+        let body = permafrost_abi::CopyCommand::on_card(to.address(), from.address(), 4096);
+        Request::new(&body).using(to).using(from)
+    };
+    let fill = |to: &permafrost_driver::DramBuf, pattern| {
+        let card_addr = to.address();
+        let body = permafrost_abi::FillCommand { card_addr, length: 4096, pattern, ..Default::default() };
+        Request::new(&body).using(to)
+    };
+    // Queue 2 is given its work first and must wait for queue 1, and the other way round.
+    let second = vec![copy(&b, &a).wait(5, 1).signal(6, 1), fill(&b, 7).wait(5, 2).signal(6, 2)];
+    let first =
+        vec![fill(&a, 3).signal(5, 1), copy(&a, &b).wait(6, 1), nop().signal(5, 2), copy(&a, &b).wait(6, 2)];
+    let mut tickets = card.submit_all(2, second).unwrap();
+    assert!(tickets[0].poll().is_none());
+    tickets.extend(card.submit_all(1, first).unwrap());
+    for ticket in tickets {
+        ticket.wait().unwrap();
+    }
+    let mut back = vec![0; 4096];
+    card.read(&a, 0, &mut back).unwrap();
+    assert!(back.chunks(8).all(|c| c == 7u64.to_le_bytes()), "the last copy came after the last fill");
+    card.set_semaphore(5, 0).unwrap();
+    let waiting = card.submit(1, nop().wait(5, 1)).unwrap();
+    card.run(2, nop().signal(5, 1)).unwrap();
+    waiting.wait().unwrap();
+}
+
+/// An MSM of no points has identities as window sums.
+pub fn empty_msm(t: &Arc<dyn Transport>) {
+    let card = open(t);
+    let limits = card.info().msm.unwrap();
+    for window_bits in [limits.min_window, limits.max_window] {
+        let count = windows(254, window_bits);
+        let result = card.dram().alloc(count as u64 * 128).unwrap();
+        card.fill(&result, 0, result.len(), u64::MAX).unwrap();
+        let body = MsmCommand {
+            result: result.address(),
+            window_bits: window_bits as u8,
+            windows: count as u8,
+            format: MSM_FORMAT_MONTGOMERY,
+            ..Default::default()
+        };
+        card.run(1, Request::new(&body).using(&result)).unwrap();
+        let mut sums = vec![WindowSum::default(); count as usize];
+        card.read(&result, 0, bytemuck::cast_slice_mut(&mut sums)).unwrap();
+        for (i, sum) in sums.iter().enumerate() {
+            assert_eq!((sum.z, sum.reserved), ([0; 4], [0; 4]), "c = {window_bits}, window {i}");
+        }
+    }
+}
+
+pub fn threads(t: &Arc<dyn Transport>) {
+    let card = open(t);
+    let seed: u64 = rand::random();
+    println!("seed {seed}");
+    std::thread::scope(|scope| {
+        for thread in 0..4 {
+            let card = card.clone();
+            scope.spawn(move || {
+                let mut rng = ChaCha8Rng::seed_from_u64(seed ^ thread);
+                for _ in 0..5 {
+                    let len = rng.gen_range(1..30_000);
+                    let data = random(&mut rng, len);
+                    let buffer = card.dram().alloc(len as u64).unwrap();
+                    card.write(&buffer, 0, &data).unwrap();
+                    let mut back = vec![0; len];
+                    card.read(&buffer, 0, &mut back).unwrap();
+                    assert!(back == data, "thread {thread}, {len} bytes");
+                }
+            });
+        }
+    });
+    assert_eq!(card.dram().usage().used, 0);
+}
+
+/// A command that never becomes runnable: deadline, reset, data lost, and the card works again.
+pub fn recovery(t: &Arc<dyn Transport>) {
+    let card = open(t);
+    let buffer = card.dram().alloc(4096).unwrap();
+    card.write(&buffer, 0, &[1; 4096]).unwrap();
+    // Short enough that the transport's scale leaves about a second.
+    let limit = Duration::from_secs(1) / t.deadline_scale();
+    let hung = card.submit(1, nop().wait(1, 1).using(&buffer).deadline(limit)).unwrap();
+    let behind = card.submit(1, nop()).unwrap();
+    let result = hung.wait();
+    assert!(
+        matches!(result, Err(Error::Deadline { queue: 1, recovery: Recovery::Controller, .. })),
+        "{result:?}"
+    );
+    assert!(matches!(behind.wait(), Err(Error::Aborted { queue: 1, .. })));
+    assert!(matches!(card.read(&buffer, 0, &mut [0; 64]), Err(Error::DataLost { .. })));
+
+    let buffer = card.dram().alloc(4096).unwrap();
+    card.write(&buffer, 0, &[2; 4096]).unwrap();
+    let waiting = card.submit(2, nop().wait(1, 1)).unwrap();
+    card.reset().unwrap();
+    assert!(matches!(waiting.wait(), Err(Error::Aborted { queue: 2, .. })));
+    assert!(!buffer.is_valid());
+    card.run(1, nop()).unwrap();
+    card.run(2, nop()).unwrap();
+}

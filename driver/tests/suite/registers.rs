@@ -1,0 +1,71 @@
+//! Registers and the controller.
+
+use super::raw::*;
+use permafrost_abi::define::Access;
+use permafrost_abi::registers::{CapMsm, CapQueues, ErrStatus, COUNTERS, REGISTERS};
+use permafrost_abi::*;
+
+/// Every register reads something else than all ones, read-only ones do not change by writing, unlisted ones read 0.
+pub fn identity(t: &dyn Transport) {
+    disable(t);
+    let read = |offset| t.read32(offset).expect("register");
+    assert_eq!(read(reg::MAGIC), ABI_MAGIC);
+    assert_eq!(read(reg::VERSION), ABI_VERSION);
+    let queues = CapQueues(read(reg::CAP_QUEUES));
+    assert!(queues.io_queues() >= 2 && queues.semaphores() == SEMAPHORES && queues.log2_entries() >= 3);
+    let msm = CapMsm(read(reg::CAP_MSM));
+    assert!(msm.adders() >= 1 && msm.min_window() <= msm.max_window());
+    assert!(read64(t, reg::DRAM_SIZE) >= 1 << 20);
+    for r in REGISTERS.iter().chain(COUNTERS) {
+        for offset in (r.offset..r.offset + r.bits as u64 / 8).step_by(4) {
+            let value = read(offset);
+            assert_ne!(value, u32::MAX, "{} at {offset:#x}", r.name);
+            let steady = !COUNTERS.iter().any(|c| c.offset == r.offset);
+            if r.access == Access::Ro && steady {
+                t.write32(offset, !value).expect("write");
+                assert_eq!(read(offset), value, "{} is read only", r.name);
+            }
+        }
+    }
+    for offset in [0x02c, 0x0fc, 0x170, 0xffc] {
+        t.write32(offset, 0x1234_5678).expect("write");
+        assert_eq!(read(offset), 0, "{offset:#x} is not listed");
+    }
+    for (offset, value) in [(reg::ADMIN_SQ, 0x1234_5678_9abc_d000), (reg::ADMIN_CQ, 0x0fed_cba9_8765_4000)] {
+        write64(t, offset, value);
+        assert_eq!(read64(t, offset), value);
+    }
+    for offset in [BAR0_BYTES as u64, 2] {
+        assert!(matches!(t.read32(offset), Err(TransportError::BadOffset { .. })), "{offset:#x}");
+    }
+}
+
+/// READY follows ENABLE; bad admin registers give FATAL, which disabling clears.
+pub fn controller(t: &dyn Transport) {
+    for _ in 0..3 {
+        let mut admin = enable(t);
+        admin.must(nop());
+        disable(t);
+    }
+    let ring = t.dma_alloc(4096).expect("DMA memory");
+    let cases = [
+        ("unaligned submission ring", ring.iova() + 64, ring.iova(), 8 << 16 | 8, Status::BadAddress),
+        ("unaligned completion ring", ring.iova(), ring.iova() + 2048, 8 << 16 | 8, Status::BadAddress),
+        ("one submission entry", ring.iova(), ring.iova(), 8 << 16 | 1, Status::BadField),
+        ("too many completion entries", ring.iova(), ring.iova(), 0xffff << 16 | 8, Status::BadField),
+    ];
+    for (what, sq, cq, size, status) in cases {
+        t.write32(reg::ERR_STATUS, 1 << 31).expect("ERR_STATUS");
+        write64(t, reg::ADMIN_SQ, sq);
+        write64(t, reg::ADMIN_CQ, cq);
+        t.write32(reg::ADMIN_SIZE, size).expect("ADMIN_SIZE");
+        t.write32(reg::CC, 1).expect("CC");
+        wait_csts(t, "FATAL", |s| s.fatal());
+        assert!(!csts(t).ready(), "{what}");
+        let held = ErrStatus(t.read32(reg::ERR_STATUS).expect("ERR_STATUS"));
+        assert_eq!((held.valid(), held.code()), (true, status as u32), "{what}");
+        t.write32(reg::CC, 0).expect("CC");
+        wait_csts(t, "FATAL = 0", |s| !s.fatal());
+    }
+    enable(t).must(nop());
+}
