@@ -90,10 +90,9 @@ impl<'a> Ctx<'a> {
     /// `a - b + k p` for the smallest k that keeps every limb, and so the number, non-negative.
     pub fn sub(&mut self, a: &Num, b: &Num) -> Num {
         let (k, bias) = self.bias_above(b);
-        let mut limbs = vec![];
-        for i in 0..self.form.count {
-            limbs.push(self.g.sub_biased(a.limbs[i], &bias[i], b.limbs[i]));
-        }
+        let limbs = (a.limbs.iter().zip(&bias).zip(&b.limbs))
+            .map(|((&x, bias), &y)| self.g.sub_biased(x, bias, y))
+            .collect();
         self.bounded(limbs, &a.max + k * &self.field.p)
     }
 

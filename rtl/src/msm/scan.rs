@@ -127,8 +127,8 @@ wire [{al}:0] half_field = s1_index >> h;
 wire [{al}:0] half_value = s1_index & (({a}'d1 << h) - {a}'d1);
 wire [{al}:0] part_high = half_value >> q;
 wire [{al}:0] part_low = half_value & (({a}'d1 << q) - {a}'d1);
-wire [{al}:0] quarter = s1_index >> qw;
-wire [{al}:0] bits = s1_index & (({a}'d1 << qw) - {a}'d1);
+wire [1:0] quarter = s1_index[qw +: 2];
+wire [3:0] bits = s1_index[3:0] & ((4'd1 << qw) - 4'd1);
 wire [4:0] bit_base = (quarter[1] ? 5'd0 : l) + (quarter[0] ? q : 5'd0);
 wire zero = s1_index == 0;
 reg [3:0] candidates;
@@ -136,7 +136,7 @@ always @(*) begin
   case (phase)
     HALVES: candidates = {{2'b0, half_low != 0, zero || half_high != 0}};
     QUARTERS: candidates = {{2'b0, part_high != 0, zero || part_low != 0}};
-    BITS: candidates = zero ? 4'b1 : bits[3:0];
+    BITS: candidates = zero ? 4'b1 : bits;
     SPREAD: candidates = 4'b1;
     default: candidates = 4'b11;
   endcase

@@ -19,6 +19,7 @@
 //! `src_value` in the next; `src_take` empties the slot just read. Phases switch `dst` only while `idle`.
 
 use super::slots;
+use crate::card::fifo::count_bits;
 use crate::hdl::Module;
 use crate::point::g1_adder::POINT_BITS;
 use std::sync::Arc;
@@ -100,20 +101,23 @@ pub fn unit(shape: UnitShape, adder: &Arc<Module>) -> Arc<Module> {
     m.body(format!(
         r"
 localparam LATENCY = {latency};
+localparam [{tl}:0] LAST_TURN = LATENCY - 1;
 reg n1_valid;
 reg [{al}:0] n1_addr;
 reg [{vl}:0] n1_value;
 reg n_new_fix, n_res_fix, r_new_fix, r_res_fix;
-reg tag_valid [0:LATENCY];
-reg [{al}:0] tag_addr [0:LATENCY];
+// Additions in flight: one bit a stage, and their slots in a ring that turns once in the adder's latency.
+reg [LATENCY-1:0] flying;
+reg [{al}:0] tags [0:LATENCY-1];
+reg [{tl}:0] turn;
+reg r_valid;
+reg [{al}:0] r_addr;
 reg [{vl}:0] operand;
 reg [15:0] in_flight;
 
-// Where a result is one clock before, and in the clock, it leaves the adder.
-wire early_valid = tag_valid[LATENCY-1];
-wire [{al}:0] early_addr = tag_addr[LATENCY-1];
-wire r_valid = tag_valid[LATENCY];
-wire [{al}:0] r_addr = tag_addr[LATENCY];
+// A result one clock before it leaves the adder; `r_*` is the result itself.
+wire early_valid = flying[LATENCY-1];
+wire [{al}:0] early_addr = tags[turn];
 
 wire n_new = (dst ? mem1$n_new_bit : mem0$n_new_bit) ^ n_new_fix;
 wire n_res = (dst ? mem1$n_res_bit : mem0$n_res_bit) ^ n_res_fix;
@@ -181,13 +185,16 @@ always @(*) idle = !n1_valid && in_flight == 0 && queued == 0;
 always @(*) ev_add = issue;
 always @(*) ev_wait = n1_valid && !new_fire;
 
-always @(posedge clk) begin : shift
-  integer i;
-  tag_valid[0] <= issue && !rst;
-  tag_addr[0] <= issue_addr;
-  for (i = 1; i <= LATENCY; i = i + 1) begin
-    tag_valid[i] <= tag_valid[i-1] && !rst;
-    tag_addr[i] <= tag_addr[i-1];
+always @(posedge clk) begin
+  flying <= {{flying[LATENCY-2:0], issue}};
+  tags[turn] <= issue_addr;
+  turn <= turn == LAST_TURN ? 0 : turn + 1'b1;
+  r_valid <= early_valid;
+  r_addr <= early_addr;
+  if (rst) begin
+    flying <= 0;
+    turn <= 0;
+    r_valid <= 1'b0;
   end
 end
 always @(posedge clk) begin
@@ -215,6 +222,7 @@ end
 ",
         ql = STORE_QUEUE - 1,
         qn = STORE_QUEUE,
+        tl = count_bits(latency - 1) - 1,
         il = STORE_QUEUE.ilog2() - 1,
     ))
     .build()
