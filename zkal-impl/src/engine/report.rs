@@ -1,0 +1,238 @@
+//! The record of what ran where.
+
+use serde::Serialize;
+
+use super::policy::CpuReason;
+
+/// Kind of operation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Op {
+    /// Multi-scalar multiplication.
+    Msm,
+    /// Number-theoretic transform, forward or inverse.
+    Ntt,
+    /// Element-wise work on vectors of field elements.
+    Vector,
+}
+
+/// Group of an MSM.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Group {
+    /// BN254 G1.
+    G1,
+    /// BN254 G2.
+    G2,
+}
+
+/// Where an operation ran.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Place {
+    /// On the card.
+    Card,
+    /// On the host's processor.
+    Cpu,
+}
+
+impl std::fmt::Display for Place {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.pad(match self {
+            Place::Card => "card",
+            Place::Cpu => "cpu",
+        })
+    }
+}
+
+/// The card's performance counters over one operation: clocks unless said otherwise.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Counters {
+    /// MSM engine busy.
+    pub msm_busy: u64,
+    /// Bucket phase.
+    pub msm_accumulate: u64,
+    /// Bucket aggregation phase.
+    pub msm_aggregate: u64,
+    /// Additions issued, all adders.
+    pub msm_additions: u64,
+    /// Points consumed.
+    pub msm_points: u64,
+    /// Bucket-phase clocks in which no digit was waiting.
+    pub msm_stall_feed: u64,
+    /// Clocks a digit waited for a bucket port.
+    pub msm_stall_slot: u64,
+    /// Bytes read from card memory.
+    pub dram_read_bytes: u64,
+    /// Bytes written to card memory.
+    pub dram_write_bytes: u64,
+}
+
+/// What only an operation on the card has.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct CardRun {
+    /// Clocks from the command becoming runnable to its completion.
+    pub cycles: u64,
+    /// Lower bound in adder cycles ([`bound`](super::bound)) for the same work.
+    pub bound: u64,
+    /// `bound / (adders · cycles)`; 1 is the bound itself.
+    pub ratio: f64,
+    /// Additions of the bucket phase, `n · windows`, by `adders · msm_accumulate`.
+    pub accumulate_ratio: f64,
+    /// Curve adders of the card.
+    pub adders: u32,
+    /// Bits of the scalars that the window choice assumed.
+    pub scalar_bits: u32,
+    /// Window width, bits.
+    pub window_bits: u32,
+    /// Windows.
+    pub windows: u32,
+    /// Bytes sent to the card for this operation (scalars; bases count when they are uploaded).
+    pub bytes_up: u64,
+    /// Bytes read back.
+    pub bytes_down: u64,
+    /// Performance counters over the command.
+    pub counters: Counters,
+}
+
+/// One operation.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Operation {
+    /// Kind.
+    pub op: Op,
+    /// Group of an MSM, none otherwise.
+    pub group: Option<Group>,
+    /// What it was for, e.g. `A` for the MSM over a Groth16 key's A query.
+    pub label: Option<&'static str>,
+    /// Points or elements.
+    pub n: usize,
+    /// Where it ran.
+    #[serde(rename = "where")]
+    pub place: Place,
+    /// Why it ran on the CPU, if it did.
+    #[serde(serialize_with = "reason_text")]
+    pub reason: Option<CpuReason>,
+    /// Clocks on the card; none on the CPU.
+    pub cycles: Option<u64>,
+    /// Ratio to the bound on the card; none on the CPU.
+    pub ratio: Option<f64>,
+    /// Details of a run on the card.
+    pub card: Option<CardRun>,
+}
+
+fn reason_text<S: serde::Serializer>(reason: &Option<CpuReason>, s: S) -> Result<S::Ok, S::Error> {
+    match reason {
+        Some(reason) => s.collect_str(reason),
+        None => s.serialize_none(),
+    }
+}
+
+impl Operation {
+    /// An operation that ran on the CPU.
+    pub(crate) fn on_cpu(op: Op, group: Option<Group>, n: usize, reason: CpuReason) -> Self {
+        Operation {
+            op,
+            group,
+            label: None,
+            n,
+            place: Place::Cpu,
+            reason: Some(reason),
+            cycles: None,
+            ratio: None,
+            card: None,
+        }
+    }
+
+    /// A G1 MSM that ran on the card.
+    pub(crate) fn on_card(n: usize, run: CardRun) -> Self {
+        Operation {
+            op: Op::Msm,
+            group: Some(Group::G1),
+            label: None,
+            n,
+            place: Place::Card,
+            reason: None,
+            cycles: Some(run.cycles),
+            ratio: Some(run.ratio),
+            card: Some(run),
+        }
+    }
+}
+
+/// A list of operations, in the order in which they finished. Serialises as `{"operations": […]}`.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct Report {
+    /// The operations.
+    pub operations: Vec<Operation>,
+    /// Operations that were dropped because the engine's log was not taken for too long.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub dropped: u64,
+}
+
+fn is_zero(n: &u64) -> bool {
+    *n == 0
+}
+
+impl Report {
+    /// Operations of a kind that ran at a place.
+    pub fn count(&self, op: Op, place: Place) -> usize {
+        self.operations.iter().filter(|o| o.op == op && o.place == place).count()
+    }
+}
+
+/// Most operations that an engine's log keeps.
+const LOG_LIMIT: usize = 4096;
+
+/// An engine's log: bounded, so that a long-lived process that never reads it does not grow.
+#[derive(Default)]
+pub(crate) struct Log {
+    operations: std::collections::VecDeque<Operation>,
+    dropped: u64,
+}
+
+impl Log {
+    pub(crate) fn push(&mut self, operation: Operation) {
+        if self.operations.len() == LOG_LIMIT {
+            self.operations.pop_front();
+            self.dropped += 1;
+        }
+        self.operations.push_back(operation);
+    }
+
+    pub(crate) fn take(&mut self) -> Report {
+        let Log { operations, dropped } = std::mem::take(self);
+        Report { operations: operations.into(), dropped }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn serialises_as_the_command_line_prints_it() {
+        let report =
+            Report { operations: vec![Operation::on_cpu(Op::Ntt, None, 8, CpuReason::NoEngine)], dropped: 0 };
+        let json: serde_json::Value = serde_json::to_value(&report).expect("serialises");
+        let op = &json["operations"][0];
+        assert_eq!(op["op"], "ntt");
+        assert_eq!(op["where"], "cpu");
+        assert_eq!(op["n"], 8);
+        assert!(op["group"].is_null() && op["cycles"].is_null() && op["ratio"].is_null());
+        assert_eq!(op["reason"], "policy: the card has no engine for it");
+        assert!(json.get("dropped").is_none());
+    }
+
+    #[test]
+    fn log_is_bounded_and_says_what_it_dropped() {
+        let mut log = Log::default();
+        for n in 0..LOG_LIMIT + 3 {
+            log.push(Operation::on_cpu(Op::Ntt, None, n, CpuReason::NoEngine));
+        }
+        let report = log.take();
+        assert_eq!(report.operations.len(), LOG_LIMIT);
+        assert_eq!(report.operations[0].n, 3);
+        assert_eq!(report.dropped, 3);
+        assert!(log.take().operations.is_empty());
+    }
+}

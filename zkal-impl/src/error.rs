@@ -1,0 +1,257 @@
+//! The crate's errors.
+
+use std::path::PathBuf;
+
+/// What went wrong in the acceleration layer. Every message says what was seen, what was expected and, where the
+/// caller can act on it, what to do.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    // ---- card and engine -----------------------------------------------------------------------------------------
+    /// The card offers no G1 MSM engine.
+    #[error("card `{card}` has no G1 MSM engine (engine word {engines:#x}); use another card or card configuration")]
+    NoMsmEngine {
+        /// Name of the card's transport.
+        card: String,
+        /// The engine word the card reports.
+        engines: u32,
+    },
+    /// The host's memory layout of field elements is not the card's.
+    #[error("host library layout check failed: {0}; this build cannot exchange data with a card")]
+    Layout(&'static str),
+    /// Card memory is exhausted, and nothing more can be evicted.
+    #[error(
+        "the card's memory cannot hold {what}: {needed} bytes needed, {free} free of {total} (largest free block \
+         {largest}); drop base sets, use a smaller input or a card with more memory"
+    )]
+    OutOfCardMemory {
+        /// What was to be stored.
+        what: String,
+        /// Bytes asked for.
+        needed: u64,
+        /// Bytes free in total.
+        free: u64,
+        /// Largest contiguous free block, bytes.
+        largest: u64,
+        /// Size of card memory, bytes.
+        total: u64,
+    },
+    /// More points than one command can address.
+    #[error("an MSM of {n} points is too large: a card command takes at most {max}; split the input")]
+    TooManyPoints {
+        /// Points asked for.
+        n: usize,
+        /// Largest count.
+        max: u32,
+    },
+    /// No window width fits the card.
+    #[error(
+        "no window width suits this card: scalars of {bits} bits, windows of {min} to {max} bits, {slots} bucket slots"
+    )]
+    NoWindow {
+        /// Bits of the scalars.
+        bits: u32,
+        /// Narrowest window of the card, bits.
+        min: u32,
+        /// Widest window of the card, bits.
+        max: u32,
+        /// Bucket slots of the card.
+        slots: u64,
+    },
+    /// A range lies outside a base set.
+    #[error("range {start}..{end} lies outside a base set of {len} points")]
+    BaseRange {
+        /// First point.
+        start: usize,
+        /// One past the last point.
+        end: usize,
+        /// Points in the set.
+        len: usize,
+    },
+    /// A base set was used with an engine that did not upload it.
+    #[error("this base set belongs to another engine; upload the bases with the engine that uses them")]
+    ForeignBases,
+    /// A scalar is not below 2^254, hence no BN254 scalar.
+    #[error(
+        "a scalar has {bits} bits, a canonical BN254 scalar has at most 254; reduce scalars modulo r first"
+    )]
+    ScalarTooWide {
+        /// Width of the widest scalar, bits.
+        bits: u32,
+    },
+    /// A window sum read back from the card is not a point of the curve.
+    #[error(
+        "the card returned a bad window sum (window {window} of {windows}): {what}; do not trust this card"
+    )]
+    BadWindowSum {
+        /// Index of the window, 0 = least significant.
+        window: usize,
+        /// Windows of this MSM.
+        windows: usize,
+        /// What is wrong with it.
+        what: &'static str,
+    },
+    /// The policy forbids computing on the CPU what the card cannot compute.
+    #[error(
+        "the card has no engine for {op} and the policy forbids computing it on the CPU; allow it in `Policy` or use \
+         a card that has one"
+    )]
+    NotOnCard {
+        /// Name of the operation.
+        op: &'static str,
+    },
+    /// The driver refused or lost an operation.
+    #[error(transparent)]
+    Driver(#[from] permafrost_driver::Error),
+
+    // ---- files ---------------------------------------------------------------------------------------------------
+    /// A file cannot be opened, read or written.
+    #[error("cannot {action} {}: {source}", path.display())]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// What was attempted.
+        action: &'static str,
+        /// The system's answer.
+        source: std::io::Error,
+    },
+    /// An output path names something that cannot be replaced by a file.
+    #[error("cannot write {}: {what}", path.display())]
+    Output {
+        /// The path.
+        path: PathBuf,
+        /// What stands in the way.
+        what: String,
+    },
+    /// A file is of another kind.
+    #[error("{} is not a {expected} file: {found}", path.display())]
+    NotThatFile {
+        /// The file.
+        path: PathBuf,
+        /// Kind of file expected.
+        expected: &'static str,
+        /// What its beginning says.
+        found: String,
+    },
+    /// A file ends early.
+    #[error(
+        "{} is truncated: {what} at offset {offset} needs {needed} bytes, the file ends at {len}; get a complete copy",
+        path.display()
+    )]
+    Truncated {
+        /// The file.
+        path: PathBuf,
+        /// The item that is cut.
+        what: String,
+        /// Where the item begins, bytes from the start of the file.
+        offset: u64,
+        /// Bytes the item needs.
+        needed: u64,
+        /// Length of the file.
+        len: u64,
+    },
+    /// A file contradicts its format.
+    #[error("{} is damaged: {what}", path.display())]
+    Damaged {
+        /// The file.
+        path: PathBuf,
+        /// What was seen and what was expected.
+        what: String,
+    },
+    /// A file is for another proof system.
+    #[error("{} is a key for {found}; only Groth16 keys (protocol 1) can be used here", path.display())]
+    OtherProtocol {
+        /// The file.
+        path: PathBuf,
+        /// Name or number of the protocol found.
+        found: String,
+    },
+    /// A file is for another curve.
+    #[error(
+        "{} is for another curve: its {field} prime is that of {found}; only BN254 (bn128) is supported",
+        path.display()
+    )]
+    OtherCurve {
+        /// The file.
+        path: PathBuf,
+        /// `base field` or `scalar field`.
+        field: &'static str,
+        /// Name of the curve, where known, and the prime.
+        found: String,
+    },
+    /// A point in a key is not a point of its group.
+    #[error("{}: {section}, point {index}: {what}; do not use this key", path.display())]
+    BadPoint {
+        /// The file.
+        path: PathBuf,
+        /// Section of the file that holds the point.
+        section: String,
+        /// Index within the section, from 0.
+        index: usize,
+        /// What is wrong with it.
+        what: &'static str,
+    },
+    /// The circuit is larger than this crate supports.
+    #[error("{}: domain of 2^{log_size} is larger than the largest supported, 2^{max}", path.display())]
+    CircuitTooLarge {
+        /// The file.
+        path: PathBuf,
+        /// log2 of the domain size found.
+        log_size: u32,
+        /// log2 of the largest supported.
+        max: u32,
+    },
+    /// The witness does not belong to the key's circuit.
+    #[error(
+        "{} is a witness of another circuit: it has {found} values, the key's circuit has {expected} variables",
+        path.display()
+    )]
+    OtherCircuit {
+        /// The witness file.
+        path: PathBuf,
+        /// Values in the witness.
+        found: usize,
+        /// Variables of the circuit.
+        expected: usize,
+    },
+    /// The proof made from this witness does not verify.
+    #[error(
+        "the witness does not satisfy the key's circuit (the proof made from it does not verify against the key); \
+         generate the witness with the circuit this key was made for"
+    )]
+    Unsatisfied,
+    /// A JSON document is not what it should be.
+    #[error("{}: {what}", path.display())]
+    Json {
+        /// The file.
+        path: PathBuf,
+        /// Where in the document, what was seen and what was expected.
+        what: String,
+    },
+    /// The number of public signals differs from the verification key's.
+    #[error("{found} public signals given, the verification key is for {expected}")]
+    PublicCount {
+        /// Signals given.
+        found: usize,
+        /// Signals the key is for.
+        expected: usize,
+    },
+}
+
+/// Result with this crate's [`Error`].
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+impl Error {
+    /// Whether the card, rather than the caller's input, is the cause, so that the same operation may succeed on the
+    /// CPU. A fallback policy applies to these errors only.
+    pub fn is_card_failure(&self) -> bool {
+        matches!(
+            self,
+            Error::OutOfCardMemory { .. }
+                | Error::NoWindow { .. }
+                | Error::TooManyPoints { .. }
+                | Error::BadWindowSum { .. }
+                | Error::Driver(_)
+        )
+    }
+}

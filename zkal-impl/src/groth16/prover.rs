@@ -1,0 +1,187 @@
+//! The Groth16 prover: four G1 MSMs on the engine, one G2 MSM and the quotient on the CPU beside them.
+//!
+//! Source: Groth, *On the Size of Pairing-based Non-interactive Arguments* (2016), section 3.2, with the queries as
+//! snarkjs lays them out; the result is bit for bit that of `ark_groth16` for the same blinding.
+
+use std::sync::Arc;
+use std::thread;
+
+use ark_bn254::{Bn254, Fr, G1Affine, G1Projective};
+use ark_ec::CurveGroup;
+use ark_ff::UniformRand;
+use ark_groth16::Proof;
+use rand::{CryptoRng, RngCore};
+use zeroize::Zeroize;
+
+use super::{qap, verify, ProvingKey, Witness};
+use crate::engine::{BaseSet, Engine, Report, Scalars};
+use crate::error::{Error, Result};
+
+/// The prover's secret randomness. It makes the proof zero-knowledge: never use one twice, never reveal it. Wiped from
+/// memory when dropped.
+pub struct Blinding {
+    r: Fr,
+    s: Fr,
+}
+
+impl Blinding {
+    /// Fresh blinding from the operating system.
+    pub fn random() -> Self {
+        Self::from_rng(&mut rand::rngs::OsRng)
+    }
+
+    /// Fresh blinding from a generator.
+    pub fn from_rng(rng: &mut (impl RngCore + CryptoRng)) -> Self {
+        Blinding { r: Fr::rand(rng), s: Fr::rand(rng) }
+    }
+
+    /// Given blinding, for reproducible proofs in tests. With known values the proof hides nothing.
+    pub fn explicit(r: Fr, s: Fr) -> Self {
+        Blinding { r, s }
+    }
+}
+
+impl Drop for Blinding {
+    fn drop(&mut self) {
+        self.r.zeroize();
+        self.s.zeroize();
+    }
+}
+
+/// A proof, its public signals, and what ran where.
+#[derive(Clone, Debug)]
+pub struct Proved {
+    /// The proof; it verifies.
+    pub proof: Proof<Bn254>,
+    /// The public signals, outputs first, as in `public.json`.
+    pub publics: Vec<Fr>,
+    /// Every operation of this proof.
+    pub report: Report,
+}
+
+/// Steps of a proof, for progress displays.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Step {
+    /// A key's G1 points go to card memory.
+    Upload {
+        /// Points.
+        points: usize,
+    },
+    /// A G1 MSM begins.
+    Msm {
+        /// `A`, `B1`, `C` or `H`.
+        label: &'static str,
+        /// Points.
+        points: usize,
+    },
+    /// The G2 MSM is awaited.
+    G2 {
+        /// Points.
+        points: usize,
+    },
+    /// The proof is checked against the key.
+    Verify,
+}
+
+/// A proving key whose G1 points are in card memory, for any number of proofs.
+pub struct Prover<'k> {
+    engine: Engine,
+    key: &'k ProvingKey,
+    a: BaseSet,
+    b1: BaseSet,
+    c: BaseSet,
+    h: BaseSet,
+}
+
+impl<'k> Prover<'k> {
+    /// Uploads the key's four G1 queries: 64 bytes for each of `3·variables + domain` points (fewer by the number of
+    /// public signals).
+    ///
+    /// # Errors
+    /// As [`Engine::upload_bases`]; [`Error::OutOfCardMemory`] when the card cannot hold the key.
+    pub fn new(engine: &Engine, key: &'k ProvingKey, progress: &mut dyn FnMut(Step)) -> Result<Self> {
+        let mut upload = |points: &Arc<[G1Affine]>| {
+            progress(Step::Upload { points: points.len() });
+            engine.upload_shared(points)
+        };
+        Ok(Prover {
+            a: upload(&key.a)?,
+            b1: upload(&key.b1)?,
+            c: upload(&key.c)?,
+            h: upload(&key.h)?,
+            engine: engine.clone(),
+            key,
+        })
+    }
+
+    /// Proves, and verifies the proof against the key before returning it.
+    ///
+    /// # Errors
+    /// [`Error::OtherCircuit`] and [`Error::Unsatisfied`] for a witness that does not belong to the key, and whatever
+    /// the engine's policy does not allow or cannot mend.
+    pub fn prove(
+        &self,
+        witness: &Witness,
+        blinding: Blinding,
+        progress: &mut dyn FnMut(Step),
+    ) -> Result<Proved> {
+        let key = self.key;
+        witness.check_len(key.variables)?;
+        let all = witness.values();
+        let private = &all[key.publics + 1..];
+        let engine = &self.engine;
+        let mut operations = Vec::new();
+
+        // The card takes one MSM at a time; meanwhile the CPU makes what only it can make.
+        let (a, b1, b2, c, h) = thread::scope(|scope| -> Result<_> {
+            let quotient = scope.spawn(|| qap::h_scalars(engine, key, &witness.elements()));
+            let b2 = scope.spawn(|| engine.msm_g2_as(Some("B2"), &key.b2, Scalars::canonical(all)));
+            let mut g1 = |label, bases: &BaseSet, scalars| -> Result<G1Projective> {
+                progress(Step::Msm { label, points: bases.len() });
+                let outcome = engine.msm_as(Some(label), bases, 0..bases.len(), scalars)?;
+                operations.push(outcome.operation);
+                Ok(outcome.point)
+            };
+            let a = g1("A", &self.a, Scalars::canonical(all))?;
+            let b1 = g1("B1", &self.b1, Scalars::canonical(all))?;
+            let c = g1("C", &self.c, Scalars::canonical(private))?;
+            let (h_scalars, steps) = joined(quotient)?;
+            let h = g1("H", &self.h, Scalars::montgomery(&h_scalars))?;
+            operations.extend(steps);
+            progress(Step::G2 { points: key.b2.len() });
+            let b2 = joined(b2)?;
+            operations.push(b2.operation);
+            Ok((a, b1, b2.point, c, h))
+        })?;
+
+        let Blinding { r, s } = &blinding;
+        let a = a + key.vk.alpha_g1 + key.delta_g1 * r;
+        let b1 = b1 + key.beta_g1 + key.delta_g1 * s;
+        let b2 = b2 + key.vk.beta_g2 + key.vk.delta_g2 * s;
+        let c = c + h + a * s + b1 * r - key.delta_g1 * (*r * s);
+        let proof = Proof { a: a.into_affine(), b: b2.into_affine(), c: c.into_affine() };
+
+        progress(Step::Verify);
+        let publics: Vec<Fr> = all[1..=key.publics].iter().map(|v| Fr::new(*v)).collect();
+        if !verify(&key.vk, &publics, &proof)? {
+            return Err(Error::Unsatisfied);
+        }
+        Ok(Proved { proof, publics, report: Report { operations, dropped: 0 } })
+    }
+}
+
+/// The result of a thread; a panic in it goes on in this one.
+fn joined<T>(thread: thread::ScopedJoinHandle<'_, Result<T>>) -> Result<T> {
+    thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+}
+
+/// Proves once: [`Prover::new`] and [`Prover::prove`] without progress. For several proofs with one key keep the
+/// [`Prover`], which uploads the key once.
+///
+/// # Errors
+/// As those two.
+pub fn prove(engine: &Engine, key: &ProvingKey, witness: &Witness, blinding: Blinding) -> Result<Proved> {
+    // A wrong witness is found before the key goes to the card.
+    witness.check_len(key.variables)?;
+    Prover::new(engine, key, &mut |_| ())?.prove(witness, blinding, &mut |_| ())
+}
