@@ -18,7 +18,7 @@ pub fn admin(config: &CardConfig) -> Arc<Module> {
         .input("cmd_valid", 1)
         .output("cmd_ready", 1)
         .input("cmd_data", BEAT_BITS)
-        .input("abort", 1)
+        .input("cancel", 1)
         .output("done_valid", 1)
         .output("done_status", 8)
         .output("done_info", 32)
@@ -58,16 +58,16 @@ wire running = (which & queue_busy) != 0;
 // The decoder has refused semaphores above 63 and vectors above the number of queues.
 wire unused = &{1'b0, sem[7:6], vector[15:8]};
 
-always @(*) cmd_ready = !busy && !abort;
+always @(*) cmd_ready = !busy && !cancel;
 always @(*) busy = create || delete || set;
-always @(*) load = create && which != 0 && !exists && !abort ? which : 0;
-always @(*) drop = delete && exists && !running && !abort ? which : 0;
-always @(*) set_valid = set && !abort;
+always @(*) load = create && which != 0 && !exists && !cancel ? which : 0;
+always @(*) drop = delete && exists && !running && !cancel ? which : 0;
+always @(*) set_valid = set && !cancel;
 always @(*) done_info = 0;
 always @(*) done_addr = 0;
 
 always @(posedge clk) begin
-  done_valid <= busy && !abort;
+  done_valid <= busy && !cancel;
   done_status <= ST_SUCCESS[7:0];
   if (create && (which == 0 || exists)) done_status <= ST_BAD_QUEUE[7:0];
   if (delete && running) done_status <= ST_BUSY[7:0];

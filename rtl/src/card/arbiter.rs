@@ -2,7 +2,7 @@
 //!
 //! Both take requests round robin, one per clock, into a request register (so AR/AW payloads are stable), and
 //! remember whose each burst is in a FIFO of [`OUTSTANDING`] entries: answers return in request order, because all
-//! transactions carry ID 0. Reset: nothing outstanding. There is no abort: clients end what they have begun.
+//! transactions carry ID 0. Reset: nothing outstanding. Clients cannot be cut off: they end what they have begun.
 
 use super::{
     bus::{Bus, End, BEAT_BITS, BEAT_BYTES},

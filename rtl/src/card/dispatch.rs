@@ -2,7 +2,7 @@
 //!
 //! One decoder serves all queues round robin. A valid command then waits, in its queue's slot, for its semaphore
 //! (`go`) and for its engine; each engine chooses round robin among the slots that want it. So commands of different
-//! queues run on different engines at the same time. `abort` (level) empties all slots. Reset: all slots empty.
+//! queues run on different engines at the same time. `cancel` (level) empties all slots. Reset: all slots empty.
 
 use super::{
     abi::contract,
@@ -43,7 +43,7 @@ pub fn dispatch(config: &CardConfig) -> Arc<Module> {
     let mut m = Module::new("card_dispatch")
         .doc("Command dispatcher: decode, route, return status.")
         .clocked()
-        .input("abort", 1)
+        .input("cancel", 1)
         .input("dram_bytes", 64);
     for i in 0..n {
         m = m
@@ -107,8 +107,8 @@ const SLOTS: &str = r"
 reg decoding, picked;
 reg [IW-1:0] slot;
 reg [511:0] cmd;
-wire take = chooser$any && !decoding && !abort;
-wire decided = decoder$out_valid && decoding && !abort;
+wire take = chooser$any && !decoding && !cancel;
+wire decided = decoder$out_valid && decoding && !cancel;
 wire refused = decided && decoder$route == TO_NONE;
 
 // The slots: what each queue's command waits for.
@@ -122,9 +122,9 @@ reg [IW-1:0] copy_owner, msm_owner;
 wire copy_take = copy_cmd_valid && copy_cmd_ready;
 wire msm_take = msm_cmd_valid && msm_cmd_ready;
 wire admin_take = adm_cmd_valid && adm_cmd_ready;
-always @(*) copy_cmd_valid = copy_rr$any && !copy_active && !abort;
-always @(*) msm_cmd_valid = msm_rr$any && !msm_active && !abort;
-always @(*) adm_cmd_valid = want_admin && go[0] && !admin_active && !abort;
+always @(*) copy_cmd_valid = copy_rr$any && !copy_active && !cancel;
+always @(*) msm_cmd_valid = msm_rr$any && !msm_active && !cancel;
+always @(*) adm_cmd_valid = want_admin && go[0] && !admin_active && !cancel;
 always @(*) adm_cmd_data = q0_cmd_data;
 
 always @(posedge clk) begin
@@ -158,7 +158,7 @@ always @(posedge clk) begin
   if (copy_done_valid) copy_active <= 1'b0;
   if (msm_done_valid) msm_active <= 1'b0;
   if (adm_done_valid) admin_active <= 1'b0;
-  if (rst || abort) begin
+  if (rst || cancel) begin
     decoding <= 1'b0;
     picked <= 1'b0;
     want_nop <= 0;

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //!  BAR0 ─ axil ─ regs, counters, errors            semaphores
-//!                  │ doorbells, enable, abort           │
+//!                  │ doorbells, enable, cancel           │
 //!  host ring ─ queue 0 (admin) ─┐                 ┌─ admin ─► queues, semaphores
 //!  host ring ─ queue 1 ─────────┼─ dispatch ──────┼─ copy ──► host, DRAM
 //!  host ring ─ queue 2 ─────────┘  (decode)       └─ msm ───► DRAM
@@ -40,6 +40,15 @@ pub enum CardError {
     Config(#[from] ConfigError),
     #[error(transparent)]
     Hdl(#[from] HdlError),
+}
+
+/// The whole design of the card of `config`.
+///
+/// # Errors
+/// [`CardError::Config`] when `config` is out of range.
+pub fn generate(config: &CardConfig) -> Result<Design, CardError> {
+    config.validate()?;
+    generate_with(config, &crate::msm::engine(config))
 }
 
 /// The whole design of a card with `msm` as its MSM engine; its top module is [`top::TOP`].

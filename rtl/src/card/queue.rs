@@ -12,7 +12,7 @@
 //! - A failed fetch, or a failed completion write, halts the queue: `fatal` until `clear`.
 //! - A doorbell of a queue that is not enabled, or with an index outside the ring, is ignored and reported.
 //!
-//! `abort` (level) drops the command in hand and lets transactions end: `active` falls when nothing is outstanding.
+//! `cancel` (level) drops the command in hand and lets transactions end: `active` falls when nothing is outstanding.
 //! `busy` is `active` or commands waiting. `clear` (pulse, only when not `active`) disables the queue. Reset: disabled.
 
 use super::{
@@ -33,7 +33,7 @@ pub fn queue() -> Arc<Module> {
         .clocked()
         .input("id", 16)
         .input("clear", 1)
-        .input("abort", 1)
+        .input("cancel", 1)
         .input("load", 1)
         .input("cfg_sq", 64)
         .input("cfg_cq", 64)
@@ -78,9 +78,9 @@ pub fn queue() -> Arc<Module> {
         .connect_all(
             "commands",
             &[
-                ("clear", "abort || clear || drop"),
+                ("clear", "cancel || clear || drop"),
                 ("in_data", "{f_rdat_err, f_rdat_data}"),
-                ("in_valid", "f_rdat_valid && !abort"),
+                ("in_valid", "f_rdat_valid && !cancel"),
                 ("out_ready", "finish"),
             ],
         )
@@ -138,7 +138,7 @@ reg [2:0] fetching;
 wire asked = f_rd_valid && f_rd_ready;
 // A fetch is one beat.
 wire unused = &{1'b0, f_rdat_last};
-always @(*) f_rd_valid = enabled && !abort && state != HALT && sq_fetch != sq_tail
+always @(*) f_rd_valid = enabled && !cancel && state != HALT && sq_fetch != sq_tail
   && {1'b0, fetching} + {1'b0, commands$count} < PREFETCH;
 always @(*) f_rd_addr = sq + {42'd0, sq_fetch, 6'd0};
 always @(*) f_rd_beats = 0;
@@ -220,7 +220,7 @@ always @(posedge clk) begin
     HALT: ;
   endcase
   // A completion write that has been announced is carried out.
-  if (abort && !(state == POST && c_wr_valid && c_wr_ready) && state != DATA && state != HALT) state <= IDLE;
+  if (cancel && !(state == POST && c_wr_valid && c_wr_ready) && state != DATA && state != HALT) state <= IDLE;
   if (rst || clear) begin
     state <= IDLE;
     halting <= 1'b0;

@@ -4,26 +4,25 @@
 //! OFF ──ENABLE=1──► RUN ──ENABLE=0──► DRAIN ──quiet──► OFF      (READY in RUN and DRAIN)
 //!  └─ENABLE=1 with bad ADMIN registers─► FAULT ──ENABLE=0──► OFF   (FATAL)
 //! ```
-//! DRAIN holds `abort` until nothing is outstanding anywhere (`quiet`), then `clear` pulses and READY falls: queues
+//! DRAIN holds `cancel` until nothing is outstanding anywhere (`quiet`), then `clear` pulses and READY falls: queues
 //! deleted, semaphores and counters zero. It lasts at least [`DRAIN_CLOCKS`], for commands on their way through the decoder.
 
 use super::abi::contract;
 use crate::{config::CardConfig, hdl::Module};
-use permafrost_abi::{cq_doorbell, sq_doorbell};
+use permafrost_abi::{cq_doorbell, sq_doorbell, DEADLINE_UNIT};
 use std::{fmt::Write as _, sync::Arc};
 
 /// Fewest clocks of a controller reset; above the depth of the decoder.
 const DRAIN_CLOCKS: u32 = 16;
-/// Register CAP_DEADLINE, in units of 1024 clocks: every burst that can be outstanding, with 64 beats each, at a memory
-/// latency of several microseconds.
-const DEADLINE: u32 = 64;
+/// Clocks in which memory ends every burst that can be outstanding, with 64 beats each, at several microseconds of latency.
+const MEMORY_CLOCKS: u64 = 1 << 16;
 
 /// Registers and controller for the queues of `config`.
 ///
 /// - `write`, `waddr`, `wdata`, `raddr`, `value`: the plain register interface; `value` is 0 at unknown offsets.
 /// - `db_sq`, `db_cq` (pulse per queue) with `db_value`: doorbells.
 /// - `load` (pulse): the admin queue comes into being with `admin_*`.
-/// - `abort`, `clear`: controller reset, see above. `halted`: a queue has failed for good.
+/// - `cancel`, `clear`: controller reset, see above. `halted`: a queue has failed for good.
 /// - `err_*`: the syndrome to be read; `err_acknowledge` (pulse) frees it; `bad_valid`/`bad_ready` with `bad_status`,
 ///   `bad_addr` reports bad ADMIN registers.
 /// - `irq_valid`/`irq_ready`: the card has become FATAL (vector 0).
@@ -37,7 +36,7 @@ pub fn regs(config: &CardConfig) -> Arc<Module> {
          localparam [31:0] MSM = {};\n\
          localparam [31:0] CLOCK = {};\n\
          localparam [31:0] BUILD = {};\n\
-         localparam [31:0] DEADLINE = {DEADLINE};\n\
+         localparam [31:0] DEADLINE = {};\n\
          localparam [4:0] DRAIN_CLOCKS = {DRAIN_CLOCKS};",
         1u32 << config.log2_queue_entries,
         config.cap_engines().0,
@@ -45,6 +44,8 @@ pub fn regs(config: &CardConfig) -> Arc<Module> {
         config.cap_msm().0,
         config.clock_khz,
         config.build_id(),
+        // The MSM engine empties its bucket slots one a clock.
+        (MEMORY_CLOCKS + (1 << config.log2_slots)).div_ceil(DEADLINE_UNIT.into()),
     );
     let mut doorbells = String::from(
         "always @(posedge clk) begin\n  db_sq <= 0;\n  db_cq <= 0;\n  if (write) case (waddr)\n",
@@ -72,7 +73,7 @@ pub fn regs(config: &CardConfig) -> Arc<Module> {
         .output("admin_cq", 64)
         .output("admin_sq_entries", 16)
         .output("admin_cq_entries", 16)
-        .output("abort", 1)
+        .output("cancel", 1)
         .output("clear", 1)
         .input("quiet", 1)
         .input("idle", 1)
@@ -112,7 +113,7 @@ wire drain_done = state == DRAIN && drained == DRAIN_CLOCKS && quiet;
 always @(*) admin_sq_entries = admin_size$[REG_ADMIN_SIZE_SQ_ENTRIES];
 always @(*) admin_cq_entries = admin_size$[REG_ADMIN_SIZE_CQ_ENTRIES];
 always @(*) load = state == OFF && enable && !bad && !clear;
-always @(*) abort = state == DRAIN;
+always @(*) cancel = state == DRAIN;
 always @(*) settled = enable == (state == RUN || state == FAULT) && !clear && db_sq == 0 && db_cq == 0
   && !irq_valid && !bad_valid;
 always @(posedge clk) begin

@@ -171,7 +171,7 @@ fn queue_wires(m: Module, n: usize, i: usize) -> Module {
         &[
             ("id", &format!("{i}")),
             ("clear", "regs$clear"),
-            ("abort", "regs$abort"),
+            ("cancel", "regs$cancel"),
             ("load", &if admin { "regs$load".into() } else { format!("adm$load[{i}]") }),
             ("drop", &format!("adm$drop[{i}]")),
             ("cfg_sq", &own("sq")),
@@ -230,11 +230,11 @@ fn queue_wires(m: Module, n: usize, i: usize) -> Module {
 /// Dispatcher to engines and back.
 fn engines(mut m: Module) -> Module {
     const DONE: &[&str] = &["done_valid", "done_status", "done_info", "done_addr"];
-    m = m.connect_all("dispatch", &[("abort", "regs$abort"), ("dram_bytes", "cfg_dram_bytes")]);
+    m = m.connect_all("dispatch", &[("cancel", "regs$cancel"), ("dram_bytes", "cfg_dram_bytes")]);
     for (inst, prefix) in [("copy", "copy_"), ("msm", "msm_"), ("adm", "adm_")] {
         m = wires(m, ("dispatch", prefix), (inst, ""), DONE);
         m = m.connect("dispatch", &format!("{prefix}cmd_ready"), format!("{inst}$cmd_ready"));
-        m = m.connect(inst, "abort", "regs$abort");
+        m = m.connect(inst, "cancel", "regs$cancel");
         m = wires(m, (inst, ""), ("dispatch", prefix), &["cmd_valid"]);
     }
     m = wires(

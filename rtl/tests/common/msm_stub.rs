@@ -24,7 +24,7 @@ pub fn msm_stub() -> Arc<Module> {
         .output("done_status", 8)
         .output("done_addr", 64)
         .output("done_info", 32)
-        .input("abort", 1)
+        .input("cancel", 1)
         .output("busy", 1)
         .output("ev_accumulate", 1)
         .output("ev_aggregate", 1)
@@ -47,16 +47,16 @@ reg [511:0] value;
 reg pt_asked, sc_asked, pt_got, sc_got, failed;
 wire unused = &{1'b0, cmd_window_bits, cmd_montgomery, pt_rdat_last, sc_rdat_last};
 always @(*) begin
-  cmd_ready = state == IDLE && !abort;
+  cmd_ready = state == IDLE && !cancel;
   busy = state != IDLE;
   pt_rd_beats = 0;
   sc_rd_beats = 0;
-  pt_rd_valid = state == READ && !pt_asked && !abort;
-  sc_rd_valid = state == READ && !sc_asked && !abort;
+  pt_rd_valid = state == READ && !pt_asked && !cancel;
+  sc_rd_valid = state == READ && !sc_asked && !cancel;
   pt_rdat_ready = 1'b1;
   sc_rdat_ready = 1'b1;
   rs_wr_beats = 0;
-  rs_wr_valid = state == ASK && !abort;
+  rs_wr_valid = state == ASK && !cancel;
   rs_wdat_data = value;
   rs_wdat_strb = 64'hffff_ffff_ffff_ffff;
   rs_wdat_valid = state == GIVE;
@@ -106,7 +106,7 @@ always @(posedge clk) begin
       if (rs_wack_err) done_addr <= rs_wr_addr;
     end
     DONE: begin
-      done_valid <= !abort;
+      done_valid <= !cancel;
       state <= IDLE;
       if (!failed) done_status <= 0;
       if (!failed) done_addr <= 0;
@@ -126,10 +126,10 @@ always @(posedge clk) begin
     if (sc_rdat_err) done_status <= 8;
     if (sc_rdat_err) done_addr <= sc_rd_addr;
   end
-  if (abort && (state == WORK || state == ASK && !(rs_wr_valid && rs_wr_ready))) state <= IDLE;
-  if (abort && state == READ) state <= WAIT;
-  if (abort && state == WAIT && pt_got == pt_asked && sc_got == sc_asked) state <= IDLE;
-  if (abort && state == ANSWER && rs_wack_valid) state <= IDLE;
+  if (cancel && (state == WORK || state == ASK && !(rs_wr_valid && rs_wr_ready))) state <= IDLE;
+  if (cancel && state == READ) state <= WAIT;
+  if (cancel && state == WAIT && pt_got == pt_asked && sc_got == sc_asked) state <= IDLE;
+  if (cancel && state == ANSWER && rs_wack_valid) state <= IDLE;
   if (rst) state <= IDLE;
   if (rst) done_valid <= 1'b0;
 end

@@ -23,7 +23,7 @@ use std::sync::Arc;
 /// - Command: `cmd_*` with `cmd_valid`/`cmd_ready`, validated by the dispatcher; the length is not 0.
 /// - Answer: `done_valid` (one pulse) with `done_status`, `done_info` and `done_addr` (address of the first error).
 ///   It comes when the last write has been answered. After an error no new burst is begun, and those begun are ended.
-/// - `abort` (level): as after an error, but without an answer; `busy` falls when nothing is outstanding.
+/// - `cancel` (level): as after an error, but without an answer; `busy` falls when nothing is outstanding.
 /// - Memory ports: `hl_` list from host, `hr_` data from host, `hw_` to host, `dr_` from DRAM, `dw_` to DRAM.
 /// - Reset: idle.
 pub fn copy_engine() -> Arc<Module> {
@@ -39,7 +39,7 @@ pub fn copy_engine() -> Arc<Module> {
         .input("cmd_length", 64)
         .input("cmd_entries", 32)
         .input("cmd_pattern", 64)
-        .input("abort", 1)
+        .input("cancel", 1)
         .output("done_valid", 1)
         .output("done_status", 8)
         .output("done_info", 32)
@@ -138,14 +138,14 @@ reg [63:0] list_addr, pattern;
 reg [31:0] entries;
 wire clear = state == FINISH;
 wire failed = walker$err || reader$err || writer$err;
-wire stop = failed || abort;
+wire stop = failed || cancel;
 wire outstanding = walker$busy || reader$busy || writer$busy;
 wire finished = (fill || walker$done) && !card_valid && !from$out_valid && !to$out_valid && reader$count == 0;
 wire card_taken = to_host ? from$in_ready : to$in_ready;
 // Lengths and card addresses are multiples of 64, the dispatcher has seen to it.
 wire unused = &{1'b0, cmd_length[5:0], cmd_card_addr[5:0]};
 
-always @(*) cmd_ready = state == IDLE && !abort;
+always @(*) cmd_ready = state == IDLE && !cancel;
 always @(*) busy = state != IDLE;
 
 always @(posedge clk) begin
@@ -170,7 +170,7 @@ always @(posedge clk) begin
     RUN: if (!outstanding && (finished || stop)) begin
       state <= FINISH;
       card_valid <= 1'b0;
-      done_valid <= !abort;
+      done_valid <= !cancel;
       done_status <= ST_SUCCESS[7:0];
       done_info <= 0;
       done_addr <= 0;

@@ -1,0 +1,229 @@
+//! Every malformed command is refused with its status and the field's offset, and touches nothing.
+
+mod card_common;
+
+use card_common::*;
+use permafrost_abi::{
+    command::{
+        Command, CommandBody, CopyCommand, CopyKind, CreateQueueCommand, DeleteQueueCommand, FillCommand,
+        MsmCommand, NopCommand, SemaphoreSetCommand,
+    },
+    counter, reg, Status,
+};
+
+const DRAM: u64 = 16 << 20;
+
+/// A valid command, a change that spoils it, and what is answered: status, info, address.
+struct Case(Command, fn(&mut Command), Status, u32, u64);
+
+fn put(command: &mut Command, at: usize, bytes: &[u8]) {
+    bytemuck::bytes_of_mut(command)[at..at + bytes.len()].copy_from_slice(bytes);
+}
+
+fn offset(fields: &[permafrost_abi::define::Field], name: &str) -> u32 {
+    fields.iter().find(|f| f.name == name).unwrap().offset as u32
+}
+
+fn copy(kind: CopyKind) -> Command {
+    Command::new(&CopyCommand::contiguous(kind, 0x1000, 0x20_0000, 0x1000))
+}
+
+fn msm() -> Command {
+    let body = MsmCommand {
+        bases: 0x1000,
+        scalars: 0x10_0000,
+        result: 0x20_0000,
+        n: 3,
+        window_bits: 8,
+        windows: 32,
+        ..Default::default()
+    };
+    Command::new(&body)
+}
+
+fn io_cases() -> Vec<Case> {
+    use Status::*;
+    let nop = Command::new(&NopCommand::default());
+    let fill = Command::new(&FillCommand { card_addr: 0x40, length: 0x40, pattern: 7, ..Default::default() });
+    let on_card = Command::new(&CopyCommand::on_card(0x1000, 0x4000, 0x1000));
+    let c = |name| offset(<CopyCommand as CommandBody>::FIELDS, name);
+    let f = |name| offset(<FillCommand as CommandBody>::FIELDS, name);
+    let m = |name| offset(<MsmCommand as CommandBody>::FIELDS, name);
+    let h2c = copy(CopyKind::HostToCard);
+    let c2h = copy(CopyKind::CardToHost);
+    vec![
+        // Opcodes: unknown, reserved for later, admin only.
+        Case(nop, |k| k.opcode = 0, BadOpcode, 0, 0),
+        Case(nop, |k| k.opcode = 0xff, BadOpcode, 0, 0),
+        Case(nop, |k| k.opcode = 0x30, BadOpcode, 0, 0),
+        Case(nop, |k| k.opcode = CreateQueueCommand::OPCODE as u8, BadOpcode, 0, 0),
+        Case(nop, |k| k.opcode = DeleteQueueCommand::OPCODE as u8, BadOpcode, 0, 0),
+        Case(nop, |k| k.opcode = SemaphoreSetCommand::OPCODE as u8, BadOpcode, 0, 0),
+        // Header.
+        Case(nop, |k| k.flags = 4, BadFlags, 0, 0),
+        Case(nop, |k| k.flags = 0x80, BadFlags, 0, 0),
+        Case(nop, |k| *k = k.wait(64, 0), BadFlags, 0, 0),
+        Case(nop, |k| *k = k.signal(64, 0), BadFlags, 0, 0),
+        Case(nop, |k| *k = k.signal(255, 0), BadFlags, 0, 0),
+        Case(nop, |k| k.wait_sem = 1, BadFlags, 0, 0),
+        Case(nop, |k| k.signal_sem = 1, BadFlags, 0, 0),
+        Case(nop, |k| put(k, 6, &[1]), BadFlags, 0, 0),
+        Case(nop, |k| put(k, 7, &[0x80]), BadFlags, 0, 0),
+        // Reserved bytes of the bodies, first and last.
+        Case(nop, |k| put(k, 16, &[1]), BadFlags, 0, 0),
+        Case(nop, |k| put(k, 63, &[1]), BadFlags, 0, 0),
+        Case(h2c, |k| put(k, 45, &[1]), BadFlags, 0, 0),
+        Case(h2c, |k| put(k, 63, &[1]), BadFlags, 0, 0),
+        Case(fill, |k| put(k, 40, &[1]), BadFlags, 0, 0),
+        Case(fill, |k| put(k, 63, &[1]), BadFlags, 0, 0),
+        Case(msm(), |k| put(k, 48, &[1]), BadFlags, 0, 0),
+        Case(msm(), |k| put(k, 63, &[1]), BadFlags, 0, 0),
+        // COPY.
+        Case(h2c, |k| put(k, 44, &[3]), BadField, c("kind"), 0),
+        Case(h2c, |k| put(k, 32, &[1]), BadAddress, c("length"), 0x1001),
+        Case(h2c, |k| put(k, 16, &[32]), BadAddress, c("card_addr"), 0x1020),
+        Case(h2c, |k| put(k, 24, &[16]), BadAddress, c("list"), 0x20_0010),
+        Case(h2c, |k| put(k, 16, &(DRAM - 0xfc0).to_le_bytes()), BadAddress, c("card_addr"), DRAM - 0xfc0),
+        Case(c2h, |k| put(k, 16, &DRAM.to_le_bytes()), BadAddress, c("card_addr"), DRAM),
+        Case(c2h, |k| put(k, 16, &(1u64 << 63).to_le_bytes()), BadAddress, c("card_addr"), 1 << 63),
+        Case(c2h, |k| put(k, 32, &(!63u64).to_le_bytes()), BadAddress, c("card_addr"), 0x1000),
+        Case(on_card, |k| put(k, 24, &(DRAM - 64).to_le_bytes()), BadAddress, c("list"), DRAM - 64),
+        Case(on_card, |k| put(k, 40, &[1]), BadField, c("entries"), 0),
+        Case(on_card, |k| put(k, 24, &0x1fc0u64.to_le_bytes()), BadField, c("list"), 0x1fc0),
+        Case(on_card, |k| put(k, 24, &0x40u64.to_le_bytes()), BadField, c("list"), 0x40),
+        Case(on_card, |k| put(k, 24, &0x1000u64.to_le_bytes()), BadField, c("list"), 0x1000),
+        // FILL.
+        Case(fill, |k| put(k, 24, &[0x41]), BadAddress, f("length"), 0x41),
+        Case(fill, |k| put(k, 16, &[8]), BadAddress, f("card_addr"), 8),
+        Case(fill, |k| put(k, 16, &DRAM.to_le_bytes()), BadAddress, f("card_addr"), DRAM),
+        // MSM.
+        Case(msm(), |k| put(k, 44, &[1]), BadField, m("window_bits"), 0),
+        Case(msm(), |k| put(k, 44, &[14]), BadField, m("window_bits"), 0),
+        Case(msm(), |k| put(k, 45, &[0]), BadField, m("windows"), 0),
+        // 34 windows of 8 bits span 272 bits; 22 of 13 bits need 2^16.4 slots but span 286.
+        Case(msm(), |k| put(k, 45, &[34]), BadField, m("windows"), 0),
+        Case(msm(), |k| put(k, 44, &[13, 22]), BadField, m("windows"), 0),
+        Case(msm(), |k| put(k, 46, &[1]), BadField, m("group"), 0),
+        Case(msm(), |k| put(k, 46, &[2]), BadField, m("group"), 0),
+        Case(msm(), |k| put(k, 47, &[2]), BadField, m("format"), 0),
+        Case(msm(), |k| put(k, 16, &[1]), BadAddress, m("bases"), 0x1001),
+        Case(msm(), |k| put(k, 16, &(DRAM - 128).to_le_bytes()), BadAddress, m("bases"), DRAM - 128),
+        Case(msm(), |k| put(k, 24, &[32]), BadAddress, m("scalars"), 0x10_0020),
+        // Three scalars take two beats.
+        Case(msm(), |k| put(k, 24, &(DRAM - 64).to_le_bytes()), BadAddress, m("scalars"), DRAM - 64),
+        Case(msm(), |k| put(k, 32, &[8]), BadAddress, m("result"), 0x20_0008),
+        Case(
+            msm(),
+            |k| put(k, 32, &(DRAM - 31 * 128).to_le_bytes()),
+            BadAddress,
+            m("result"),
+            DRAM - 31 * 128,
+        ),
+        Case(msm(), |k| put(k, 40, &u32::MAX.to_le_bytes()), BadAddress, m("bases"), 0x1000),
+    ]
+}
+
+#[test]
+fn io_commands() {
+    let mut card = Card::open(options(), 8);
+    let cases = io_cases();
+    let before = traffic(&card);
+    for (i, Case(command, spoil, status, info, addr)) in cases.iter().enumerate() {
+        let mut command = *command;
+        spoil(&mut command);
+        // A refused command does not signal.
+        let command = if *status == Status::BadFlags { command } else { command.signal(9, 1) };
+        assert_eq!(card.refused(1 + i % 2, command, *status), (*info, *addr), "case {i}: {command:?}");
+    }
+    assert_eq!(traffic(&card), before, "card memory was touched");
+    assert_eq!(card.read32(reg::ERR_COUNT), cases.len() as u32);
+    let waiting = Command::new(&NopCommand::default()).wait(9, 1);
+    card.io[0].put(waiting);
+    card.io[0].ring(&card.sim);
+    card.ok(2, Command::new(&NopCommand::default()));
+    assert!(card.io[0].poll(&card.sim).is_none(), "a refused command has signalled");
+    // All of them are accepted unspoilt.
+    card.ok(2, Command::new(&NopCommand::default()).signal(9, 1));
+    assert_eq!(card.io[0].wait(&card.sim).status(), Ok(Status::Success));
+    card.ok(1, msm());
+    card.ok(1, Command::new(&CopyCommand::on_card(0x1000, 0x2000, 0x1000)));
+}
+
+fn traffic(card: &Card) -> (u64, u64) {
+    (card.read64(counter::DRAM_READ_BYTES), card.read64(counter::DRAM_WRITE_BYTES))
+}
+
+#[test]
+fn limits_are_accepted() {
+    let mut card = Card::open(options(), 8);
+    let fill = |card_addr, length| {
+        Command::new(&FillCommand { card_addr, length, pattern: 1, ..Default::default() })
+    };
+    card.ok(1, fill(DRAM - 64, 64));
+    card.ok(1, fill(DRAM, 0));
+    card.ok(1, Command::new(&CopyCommand::on_card(0, 64, 64)));
+    card.ok(1, Command::new(&CopyCommand::on_card(64, 64, 0)));
+    card.ok(1, Command::new(&CopyCommand::scattered(CopyKind::HostToCard, 0, 0, 5, 0)));
+    let edge = MsmCommand {
+        bases: DRAM - 64,
+        scalars: DRAM - 64,
+        result: DRAM - 128,
+        n: 1,
+        window_bits: 13,
+        windows: 1,
+        ..Default::default()
+    };
+    card.ok(2, Command::new(&edge));
+    card.ok(2, Command::new(&MsmCommand { windows: 20, result: 0, ..edge }));
+    card.ok(2, Command::new(&MsmCommand { window_bits: 2, windows: 128, result: 0, format: 1, ..edge }));
+    card.ok(2, Command::new(&MsmCommand { n: 0, bases: DRAM, scalars: DRAM, ..edge }));
+    assert_eq!(card.read32(reg::ERR_STATUS), 0);
+}
+
+#[test]
+fn admin_commands() {
+    let mut card = Card::open(options(), 8);
+    let good = CreateQueueCommand { queue: 1, ..create(&card.io[0]) };
+    card.admin_ok(DeleteQueueCommand { queue: 1, ..Default::default() });
+    let at = |name| offset(<CreateQueueCommand as CommandBody>::FIELDS, name);
+    use Status::*;
+    let create = |spoil: fn(&mut CreateQueueCommand)| {
+        let mut body = good;
+        spoil(&mut body);
+        Command::new(&body)
+    };
+    let sem = |spoil: fn(&mut Command)| {
+        let mut command = Command::new(&SemaphoreSetCommand { sem: 1, value: 1, ..Default::default() });
+        spoil(&mut command);
+        command
+    };
+    let cases = [
+        (create(|b| b.sq_iova += 64), BadAddress, at("sq_iova"), good.sq_iova + 64),
+        (create(|b| b.cq_iova += 2048), BadAddress, at("cq_iova"), good.cq_iova + 2048),
+        (create(|b| b.sq_entries = 1), BadField, at("sq_entries"), 0),
+        (create(|b| b.sq_entries = 1025), BadField, at("sq_entries"), 0),
+        (create(|b| b.cq_entries = 0), BadField, at("cq_entries"), 0),
+        (create(|b| b.cq_entries = 0xffff), BadField, at("cq_entries"), 0),
+        (create(|b| b.irq_vector = 3), BadField, at("irq_vector"), 0),
+        (create(|b| b.irq_vector = 0x100), BadField, at("irq_vector"), 0),
+        (create(|b| b.queue = 0), BadQueue, 0, 0),
+        (create(|b| b.queue = 2), BadQueue, 0, 0),
+        (create(|b| b.queue = 3), BadQueue, 0, 0),
+        (create(|b| b.queue = 0x8001), BadQueue, 0, 0),
+        (Command::new(&DeleteQueueCommand { queue: 0, ..Default::default() }), BadQueue, 0, 0),
+        (Command::new(&DeleteQueueCommand { queue: 1, ..Default::default() }), BadQueue, 0, 0),
+        (sem(|k| put(k, 16, &[64])), BadFlags, 0, 0),
+        (sem(|k| put(k, 17, &[1])), BadFlags, 0, 0),
+        (sem(|k| put(k, 24, &[1])), BadFlags, 0, 0),
+        (sem(|k| k.opcode = CopyCommand::OPCODE as u8), BadOpcode, 0, 0),
+        (sem(|k| k.opcode = FillCommand::OPCODE as u8), BadOpcode, 0, 0),
+        (sem(|k| k.opcode = MsmCommand::OPCODE as u8), BadOpcode, 0, 0),
+    ];
+    for (command, status, info, addr) in cases {
+        assert_eq!(card.refused(0, command, status), (info, addr), "{command:?}");
+    }
+    card.io[0] = Rings::new(&card.sim, 1, 1024, 1024);
+    let create = card_common::create(&card.io[0]);
+    card.admin_ok(create);
+    card.ok(1, Command::new(&NopCommand::default()));
+}
