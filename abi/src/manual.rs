@@ -72,7 +72,7 @@ const INTRODUCTION: &str = "\
 Generated from the crate `permafrost-abi`; regenerate with `UPDATE_DOCS=1 cargo test -p permafrost-abi`.
 
 BAR0 is 64 KiB of 32-bit little-endian registers. No register may legitimately read `0xffffffff`: all ones means that
-the card is gone.
+the card is gone. Where a value (an address, a counter) has a word of all ones, the card gives one less.
 
 To bring a card up: check MAGIC and VERSION; write CC.ENABLE = 0 and wait for CSTS.READY = 0; set ADMIN_SQ, ADMIN_CQ and
 ADMIN_SIZE over zeroed rings; write CC.ENABLE = 1 and wait for CSTS.READY = 1; create I/O queues. Each wait is at most

@@ -1,6 +1,7 @@
 //! Registers, counters and doorbells of BAR0 (64 KiB, 32-bit accesses, little endian).
 //!
-//! No register may legitimately read `0xffff_ffff`: all ones means that the card is gone.
+//! No register may legitimately read `0xffff_ffff`: all ones means that the card is gone. Where a value (an address, a
+//! counter) has a word of all ones, the card gives one less.
 
 use crate::constants::*;
 

@@ -23,7 +23,8 @@ values! {
         DramReadError = 8 DRAM_READ_ERROR,
         /// A write of card memory failed.
         DramWriteError = 9 DRAM_WRITE_ERROR,
-        /// The lengths of the scatter–gather list do not sum to the command's length.
+        /// The lengths of the scatter–gather list do not sum to the command's length; info = index of the entry at which it
+        /// goes beyond the length, or of the last one.
         ListMismatch = 10 LIST_MISMATCH,
         /// A scalar does not fit the windows; info = its index.
         ScalarRange = 11 SCALAR_RANGE,

@@ -175,7 +175,7 @@ impl Syndrome {
             queue: source.queue() as u16,
             cid: source.cid() as u16,
             status: Status::try_from(status.code() as u16),
-            address: mmio.read_any(reg::ERR_ADDR)? as u64 | (mmio.read_any(reg::ERR_ADDR + 4)? as u64) << 32,
+            address: mmio.read64(reg::ERR_ADDR)?,
         }))
     }
 

@@ -30,22 +30,13 @@ impl Mmio {
     pub fn read_counter(&self, offset: u64) -> Result<u64, Error> {
         let mut high = self.read32(offset + 4)?;
         loop {
-            let low = self.read_any(offset)?;
+            let low = self.read32(offset)?;
             let again = self.read32(offset + 4)?;
             if again == high {
                 return Ok(low as u64 | (high as u64) << 32);
             }
             high = again;
         }
-    }
-
-    /// Reads half of a 64-bit register whose value software or time decides, so that all ones is no proof.
-    pub fn read_any(&self, offset: u64) -> Result<u32, Error> {
-        let value = self.0.read32(offset)?;
-        if value == ALL_ONES {
-            self.check_alive()?;
-        }
-        Ok(value)
     }
 
     /// Writes a 32-bit register.

@@ -399,16 +399,20 @@ impl State {
                 return Err((Status::HostReadError, 0, body.list));
             }
             pieces = list.chunks(16).map(bytemuck::pod_read_unaligned).collect();
-            for piece in &pieces {
+            let mut left = body.length;
+            for (i, piece) in pieces.iter().enumerate() {
+                let entry = body.list + i as u64 * 16;
                 if piece.iova % ALIGN as u64 != 0 || piece.length % ALIGN != 0 {
-                    return Err((Status::BadAddress, 24, piece.iova));
+                    return Err((Status::BadAddress, 24, entry));
                 }
                 if piece.reserved != 0 {
-                    return Err((Status::BadField, 24, piece.iova));
+                    return Err((Status::BadField, 24, entry));
                 }
-            }
-            if pieces.iter().map(|p| p.length as u64).sum::<u64>() != body.length {
-                return Err((Status::ListMismatch, 0, body.list));
+                let last = i + 1 == pieces.len();
+                if piece.length as u64 > left || (last && piece.length as u64 != left) {
+                    return Err((Status::ListMismatch, i as u32, entry));
+                }
+                left -= piece.length as u64;
             }
         }
         let mut at = card.start;

@@ -169,7 +169,7 @@ impl Transport for FakeCard {
             return Ok(value);
         }
         let dram = state.dram.len() as u64;
-        Ok(match offset {
+        let value = match offset {
             reg::MAGIC => ABI_MAGIC,
             reg::VERSION => ABI_VERSION,
             reg::CAP_ENGINES => CapEngines::from_fields(true, true, true, false, false, false, false).0,
@@ -191,7 +191,8 @@ impl Transport for FakeCard {
             reg::ADMIN_CQ => state.admin.cq as u32,
             0x05C => (state.admin.cq >> 32) as u32,
             _ => state.counters.get(&offset).map_or(0, |n| *n as u32),
-        })
+        };
+        Ok(value.min(u32::MAX - 1))
     }
 
     fn write32(&self, offset: u64, value: u32) -> Result<(), TransportError> {

@@ -17,7 +17,9 @@ fn check(t: &dyn Transport, queue: &mut Queue<'_>, (what, command, status, info,
     let source = ErrSource(t.read32(reg::ERR_SOURCE).expect("ERR_SOURCE"));
     assert_eq!((held.valid(), held.code()), (true, status as u32), "{what}: syndrome");
     assert_eq!((source.queue(), source.cid()), (queue.id as u32, done.cid as u32), "{what}: source");
-    assert_eq!(read64(t, reg::ERR_ADDR), address, "{what}: address");
+    // No word of a register reads all ones; it reads one less.
+    let word = |shift: u32| ((address >> shift) as u32).min(u32::MAX - 1) as u64;
+    assert_eq!(read64(t, reg::ERR_ADDR), word(32) << 32 | word(0), "{what}: address");
     assert_eq!(t.read32(reg::ERR_COUNT).expect("ERR_COUNT"), errors + 1, "{what}: count");
 }
 
@@ -190,8 +192,8 @@ pub fn lists(t: &dyn Transport) {
     let list = t.dma_alloc(4096).expect("DMA memory");
     let entry = |offset: u64, length: u32| SgEntry { iova: memory.iova() + offset, length, reserved: 0 };
     let cases: [(&str, Vec<SgEntry>, Status, u32); 6] = [
-        ("sum too small", vec![entry(0, 64), entry(64, 64)], ListMismatch, 0),
-        ("sum too large", vec![entry(0, 128), entry(128, 128)], ListMismatch, 0),
+        ("sum too small", vec![entry(0, 64), entry(64, 64)], ListMismatch, 1),
+        ("sum too large", vec![entry(0, 128), entry(128, 128), entry(256, 64)], ListMismatch, 1),
         ("entry unaligned", vec![entry(8, 128), entry(512, 64)], BadAddress, 24),
         ("entry length unaligned", vec![entry(0, 32), entry(512, 160)], BadAddress, 24),
         ("entry reserved", vec![SgEntry { reserved: 1, ..entry(0, 192) }], BadField, 24),
