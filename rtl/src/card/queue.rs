@@ -91,14 +91,17 @@ const RINGS: &str = r"
 localparam [2:0] IDLE = 0, DECODE = 1, RUN = 2, SIGNAL = 3, REPORT = 4, POST = 5, DATA = 6, HALT = 7;
 reg [2:0] state;
 wire finish = state == DATA && c_wdat_ready;
+// A completion could not be written; `cq_answered` stays at the first such.
+reg write_failed;
 
 // The rings.
 reg [63:0] sq, cq;
-reg [15:0] sq_entries, cq_entries, sq_head, sq_tail, sq_fetch, cq_head, cq_tail;
+reg [15:0] sq_entries, cq_entries, sq_head, sq_tail, sq_fetch, cq_head, cq_tail, cq_answered;
 reg phase;
 wire [15:0] next_head = sq_head + 1'b1 == sq_entries ? 0 : sq_head + 1'b1;
 wire [15:0] next_fetch = sq_fetch + 1'b1 == sq_entries ? 0 : sq_fetch + 1'b1;
 wire [15:0] next_cq = cq_tail + 1'b1 == cq_entries ? 0 : cq_tail + 1'b1;
+wire [15:0] next_answered = cq_answered + 1'b1 == cq_entries ? 0 : cq_answered + 1'b1;
 wire good_sq = enabled && db_value < {16'd0, sq_entries};
 wire good_cq = enabled && db_value < {16'd0, cq_entries};
 reg bad_doorbell;
@@ -113,6 +116,7 @@ always @(posedge clk) begin
     if (next_cq == 0) phase <= !phase;
   end
   if (f_rd_valid && f_rd_ready) sq_fetch <= next_fetch;
+  if (c_wack_valid && !write_failed) cq_answered <= c_wack_err ? cq_answered : next_answered;
   if (load) begin
     enabled <= 1'b1;
     sq <= cfg_sq;
@@ -129,6 +133,7 @@ always @(posedge clk) begin
     sq_fetch <= 0;
     cq_head <= 0;
     cq_tail <= 0;
+    cq_answered <= 0;
   end
   if (rst || clear) bad_doorbell <= 1'b0;
 end
@@ -160,7 +165,7 @@ reg [7:0] status;
 reg [31:0] info, cycles, cycles_taken;
 reg [15:0] cid;
 reg [63:0] addr;
-reg halting, write_failed;
+reg halting;
 // The decoder refuses semaphores above 63.
 wire unused_sem = &{1'b0, wait_sem[7:6], signal_sem[7:6]};
 always @(*) cmd_data = commands$out_data[511:0];
@@ -193,7 +198,7 @@ always @(posedge clk) begin
       halting <= 1'b1;
       status <= ST_HOST_WRITE_ERROR[7:0];
       cid <= 16'hffff;
-      addr <= c_wr_addr;
+      addr <= cq + {44'd0, cq_answered, 4'd0};
     end else if (commands$out_valid && enabled) begin
       state <= DECODE;
       cid <= cmd_data$[CMD_CID];
