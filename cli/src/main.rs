@@ -1,1 +1,41 @@
-fn main() {}
+//! The `permafrost` command: proofs, measurements and Verilog from the command line.
+
+mod args;
+mod bench;
+mod card;
+mod error;
+mod groth16;
+mod info;
+mod out;
+mod progress;
+mod rtl;
+mod table;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use args::{Bench, Card, Cli, Command, Groth16, Rtl};
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let filter = tracing_subscriber::EnvFilter::try_from_env("PERMAFROST_LOG")
+        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("warn"));
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+
+    let result = match &cli.command {
+        Command::Groth16(Groth16::Prove(args)) => groth16::prove(args),
+        Command::Groth16(Groth16::Verify(args)) => groth16::verify(args),
+        Command::Card(Card::Info(args)) => info::info(args),
+        Command::Bench(Bench::Msm(args)) => bench::msm(args),
+        Command::Rtl(Rtl::Emit(args)) => rtl::emit(args),
+        Command::Rtl(Rtl::Report(args)) => rtl::report(args),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {}", error::explain(&error));
+            ExitCode::FAILURE
+        }
+    }
+}

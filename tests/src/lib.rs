@@ -1,5 +1,6 @@
 //! What the whole-system tests share: inputs, and the third parties that judge results.
 
+pub mod card;
 pub mod halo2;
 pub mod inputs;
 pub mod vectors;

@@ -1,0 +1,201 @@
+//! The command line, as data.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+/// An open SNARK accelerator: proofs on a card, simulated from its Verilog.
+#[derive(Debug, Parser)]
+#[command(name = "permafrost", version, propagate_version = true, subcommand_required = true)]
+pub struct Cli {
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Groth16 proofs over BN254 in the formats of circom and snarkjs
+    #[command(subcommand)]
+    Groth16(Groth16),
+    /// The card itself
+    #[command(subcommand)]
+    Card(Card),
+    /// Measurements, in clock cycles of the card; every result is checked before a figure is printed
+    #[command(subcommand)]
+    Bench(Bench),
+    /// The generated Verilog
+    #[command(subcommand)]
+    Rtl(Rtl),
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Groth16 {
+    /// Prove: proving key and witness in, proof and public signals out (JSON, as snarkjs writes them)
+    Prove(Prove),
+    /// Verify a proof against a verification key; exit code 0 only if it is valid
+    Verify(Verify),
+}
+
+#[derive(Debug, Args)]
+pub struct Prove {
+    /// Proving key, made by `snarkjs groth16 setup` and `snarkjs zkey contribute`
+    pub zkey: PathBuf,
+    /// Witness, made by circom's witness calculator
+    pub wtns: PathBuf,
+    /// Where to write the proof (JSON)
+    pub proof: PathBuf,
+    /// Where to write the public signals (JSON)
+    pub public: PathBuf,
+    #[command(flatten)]
+    pub card: CardArgs,
+    /// When the CPU may do what the card is able to do
+    #[arg(long, value_enum, default_value_t = Fallback::Never)]
+    pub fallback: Fallback,
+    /// Print the report as one JSON object instead of a table
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Fallback {
+    /// Never: what the card can do runs on the card, or the command fails
+    Never,
+    /// Small inputs only, where moving them costs more than computing
+    Small,
+    /// Small inputs, and anything that the card refuses or fails at
+    Any,
+}
+
+#[derive(Debug, Args)]
+pub struct Verify {
+    /// Verification key (JSON), made by `snarkjs zkey export verificationkey`
+    pub vkey: PathBuf,
+    /// Public signals (JSON)
+    pub public: PathBuf,
+    /// Proof (JSON)
+    pub proof: PathBuf,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Card {
+    /// What the card says about itself: version, engines, memory
+    Info(CardInfo),
+}
+
+#[derive(Debug, Args)]
+pub struct CardInfo {
+    #[command(flatten)]
+    pub card: CardArgs,
+    /// Print one JSON object instead of a table
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct CardArgs {
+    /// Which card: `sim` (the Verilog, simulated), or with options `sim:key=value,…`.
+    ///
+    /// Options: dram=SIZE (memory of the card, e.g. 64MiB), trace=FILE.fst (waveform of the whole run; large),
+    /// preset=NAME (configuration of the card).
+    #[arg(long, env = "PERMAFROST_CARD", default_value = "sim", value_name = "CARD")]
+    pub card: String,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Bench {
+    /// One multi-scalar multiplication, its bases uploaded beforehand
+    Msm(BenchMsm),
+}
+
+#[derive(Debug, Args)]
+pub struct BenchMsm {
+    #[arg(long, value_enum, default_value_t = Group::G1)]
+    pub group: Group,
+    #[command(flatten)]
+    pub size: Size,
+    /// Distribution of the scalars
+    #[arg(long, value_enum, default_value_t = Scalars::Uniform)]
+    pub scalars: Scalars,
+    /// Seed of the random points and scalars
+    #[arg(long, default_value_t = 1)]
+    pub seed: u64,
+    #[command(flatten)]
+    pub card: CardArgs,
+    /// Print one JSON object instead of a table
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Group {
+    G1,
+}
+
+#[derive(Debug, Args)]
+#[group(required = true, multiple = false)]
+pub struct Size {
+    /// log2 of the number of points
+    #[arg(long, value_name = "K", value_parser = clap::value_parser!(u32).range(0..=26))]
+    pub log_n: Option<u32>,
+    /// Number of points
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1 << 26))]
+    pub n: Option<u32>,
+}
+
+impl Size {
+    /// The number of points; clap has seen to it that one of the two is given.
+    pub fn points(&self) -> usize {
+        match (self.n, self.log_n) {
+            (Some(n), _) => n as usize,
+            (None, log_n) => 1 << log_n.unwrap_or(0),
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Scalars {
+    /// Uniform in the field
+    Uniform,
+    /// One uniform scalar for all points
+    Equal,
+    /// All zero
+    Zero,
+    /// One in sixteen uniform, the others zero
+    Sparse,
+    /// Zero or one, like the bits in a witness
+    Small,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Rtl {
+    /// Write the card's Verilog
+    Emit(RtlEmit),
+    /// Synthesise one module with yosys and print what it uses
+    Report(RtlReport),
+}
+
+#[derive(Debug, Args)]
+pub struct RtlEmit {
+    /// Configuration of the card
+    #[arg(long, default_value = "sim")]
+    pub preset: String,
+    /// Technology to emit for; the preset's own when not given
+    #[arg(long)]
+    pub target: Option<String>,
+    /// Folder to write to; created when absent
+    #[arg(long, value_name = "DIR")]
+    pub out: PathBuf,
+}
+
+#[derive(Debug, Args)]
+pub struct RtlReport {
+    /// Module; a wrong name lists the known ones
+    #[arg(long)]
+    pub module: String,
+    /// Technology to synthesise for
+    #[arg(long, default_value = "xcup")]
+    pub target: String,
+    /// Print one JSON object instead of a table
+    #[arg(long)]
+    pub json: bool,
+}

@@ -1,0 +1,174 @@
+//! `--card`: from its text to an open card.
+
+use std::path::PathBuf;
+use std::str::FromStr;
+use std::sync::Arc;
+
+use permafrost_driver::{Card, CardOptions};
+use permafrost_rtl::config::CardConfig;
+use permafrost_sim::verilated::{BuildOptions, Progress as Build, ProgressSink};
+use permafrost_sim::{SimCard, SimOptions, SimStats, Waveform};
+
+use crate::error::Error;
+use crate::progress::Progress;
+
+/// The cards that this build can open, for messages.
+pub const KNOWN_CARDS: &str = "sim";
+const SIM_OPTIONS: &str = "dram=SIZE, trace=FILE.fst, preset=NAME";
+
+/// What `--card` asks for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum CardSpec {
+    Sim(SimSpec),
+}
+
+/// `sim:…`
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct SimSpec {
+    /// DRAM in bytes; the preset's when not given.
+    pub dram_bytes: Option<u64>,
+    pub trace: Option<PathBuf>,
+    pub preset: Option<String>,
+}
+
+impl FromStr for CardSpec {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self, Error> {
+        let (name, options) = text.split_once(':').unwrap_or((text, ""));
+        if name != "sim" {
+            return Err(Error::UnknownCard { name: name.to_owned(), known: KNOWN_CARDS });
+        }
+        let mut spec = SimSpec::default();
+        for option in options.split(',').filter(|o| !o.is_empty()) {
+            let (key, value) = option.split_once('=').unwrap_or((option, ""));
+            let wrong =
+                |expected| Error::CardOptionValue { key: key.to_owned(), value: value.to_owned(), expected };
+            match key {
+                "dram" => {
+                    let bytes = parse_size(value).ok_or_else(|| wrong("a size such as 64MiB"))?;
+                    spec.dram_bytes = Some(bytes);
+                }
+                "trace" if value.ends_with(".fst") => spec.trace = Some(PathBuf::from(value)),
+                "trace" => return Err(wrong("a file name that ends in .fst")),
+                "preset" if !value.is_empty() => spec.preset = Some(value.to_owned()),
+                "preset" => return Err(wrong("the name of a preset")),
+                _ => return Err(Error::UnknownCardOption { key: key.to_owned(), known: SIM_OPTIONS }),
+            }
+        }
+        Ok(CardSpec::Sim(spec))
+    }
+}
+
+/// A positive size in bytes: decimal digits and one of no suffix, KiB, MiB, GiB.
+fn parse_size(text: &str) -> Option<u64> {
+    let split = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
+    let (digits, suffix) = text.split_at(split);
+    let shift = match suffix {
+        "" | "B" => 0,
+        "KiB" => 10,
+        "MiB" => 20,
+        "GiB" => 30,
+        _ => return None,
+    };
+    let value: u64 = digits.parse().ok()?;
+    let bytes = value.checked_mul(1 << shift)?;
+    (bytes > 0).then_some(bytes)
+}
+
+/// An open card, and the simulation behind it.
+pub struct OpenCard {
+    pub card: Card,
+    simulation: Arc<SimCard>,
+}
+
+impl OpenCard {
+    /// Figures of the simulation.
+    pub fn simulation(&self) -> SimStats {
+        self.simulation.stats()
+    }
+}
+
+/// Opens the card that `--card` names. The first time, this builds the simulator, which is announced.
+pub fn open(text: &str) -> Result<OpenCard, Error> {
+    let CardSpec::Sim(spec) = text.parse()?;
+    let config = match &spec.preset {
+        Some(name) => CardConfig::preset(name)?,
+        None => CardConfig::sim(),
+    };
+    let options = SimOptions {
+        dram_bytes: spec.dram_bytes,
+        trace: spec.trace.map(|path| Waveform { path, start: 0, clocks: None }),
+        build: BuildOptions { progress: announce(), ..BuildOptions::default() },
+        ..SimOptions::new(config)
+    };
+    let simulation = Arc::new(SimCard::open(options)?);
+    let card = Card::open(simulation.clone(), CardOptions::default())?;
+    Ok(OpenCard { card, simulation })
+}
+
+/// Shows the build of the simulator; says nothing when the cache has it.
+fn announce() -> ProgressSink {
+    let shown: std::sync::Mutex<Option<Progress>> = std::sync::Mutex::default();
+    ProgressSink::new(move |step| {
+        // A panic of another receiver call leaves nothing half done.
+        let mut shown = shown.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        match step {
+            Build::Waiting => eprintln!("card: wait for another process that builds the same simulator"),
+            Build::Started => {
+                eprintln!("card: build the simulator from the generated Verilog (once; the cache keeps it)");
+                *shown = Some(Progress::start("generate C++"));
+            }
+            Build::Compiling { done, total } => {
+                if let Some(progress) = &*shown {
+                    progress.stage(format!("compile C++: {done} of {total} files"));
+                }
+            }
+            Build::Linking => {
+                if let Some(progress) = &*shown {
+                    progress.stage("link");
+                }
+            }
+            Build::Finished { seconds } => {
+                *shown = None;
+                eprintln!("card: simulator built in {seconds:.0} s");
+            }
+        }
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn plain_sim() {
+        assert_eq!("sim".parse::<CardSpec>().unwrap(), CardSpec::Sim(SimSpec::default()));
+    }
+
+    #[test]
+    fn options() {
+        let spec = "sim:dram=64MiB,trace=out.fst,preset=sim".parse::<CardSpec>().unwrap();
+        let expected =
+            SimSpec { dram_bytes: Some(64 << 20), trace: Some("out.fst".into()), preset: Some("sim".into()) };
+        assert_eq!(spec, CardSpec::Sim(expected));
+    }
+
+    #[test]
+    fn sizes() {
+        assert_eq!(parse_size("4096"), Some(4096));
+        assert_eq!(parse_size("2GiB"), Some(2 << 30));
+        for wrong in ["", "MiB", "0", "64MB", "-1", "99999999999999999999", "99999999999GiB"] {
+            assert_eq!(parse_size(wrong), None, "{wrong}");
+        }
+    }
+
+    #[test]
+    fn refusals_name_what_is_known() {
+        let message = |text: &str| text.parse::<CardSpec>().unwrap_err().to_string();
+        assert!(message("vfio").contains("known cards: sim"));
+        assert!(message("sim:speed=9").contains("dram=SIZE"));
+        assert!(message("sim:dram=lots").contains("64MiB"));
+        assert!(message("sim:trace=out.vcd").contains(".fst"));
+    }
+}

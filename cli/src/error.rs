@@ -1,0 +1,88 @@
+//! The command's errors, and how they are shown.
+
+use std::error::Error as StdError;
+use std::path::PathBuf;
+
+/// Everything that ends the command with exit code 1.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    #[error("there is no card `{name}`; known cards: {known}")]
+    UnknownCard { name: String, known: &'static str },
+
+    #[error("the card option `{key}` is unknown; known options: {known}")]
+    UnknownCardOption { key: String, known: &'static str },
+
+    #[error("card option {key}={value}: expected {expected}")]
+    CardOptionValue { key: String, value: String, expected: &'static str },
+
+    #[error("there is no target `{name}`; known targets: {known}")]
+    UnknownTarget { name: String, known: String },
+
+    #[error("cannot write {}: {source}", path.display())]
+    Write { path: PathBuf, source: std::io::Error },
+
+    #[error("the proof {} is NOT valid for these public signals and this verification key", proof.display())]
+    InvalidProof { proof: PathBuf },
+
+    #[error(
+        "the card's result is wrong: an MSM of {n} points (scalars: {scalars}, seed {seed}) differs from arkworks'; \
+         no figures are printed. Please report it with this line"
+    )]
+    WrongResult { n: usize, scalars: String, seed: u64 },
+
+    #[error("cannot write to standard output: {0}")]
+    Stdout(std::io::Error),
+
+    #[error(transparent)]
+    Config(#[from] permafrost_rtl::config::ConfigError),
+
+    #[error(transparent)]
+    Rtl(#[from] permafrost_rtl::card::CardError),
+
+    #[error(transparent)]
+    Sim(#[from] permafrost_sim::SimError),
+
+    #[error(transparent)]
+    Driver(#[from] permafrost_driver::Error),
+
+    #[error(transparent)]
+    Zkal(#[from] permafrost_zkal::Error),
+}
+
+/// An error and its causes in one line. A cause that the text already says is not said again.
+pub fn explain(error: &(dyn StdError + 'static)) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        let more = error.to_string();
+        if !text.contains(&more) {
+            text.push_str(": ");
+            text.push_str(&more);
+        }
+        cause = error.source();
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Debug, thiserror::Error)]
+    #[error("{text}")]
+    struct Link {
+        text: &'static str,
+        source: Option<Box<Link>>,
+    }
+
+    fn chain(texts: &[&'static str]) -> Option<Box<Link>> {
+        let (text, rest) = texts.split_first()?;
+        Some(Box::new(Link { text, source: chain(rest) }))
+    }
+
+    #[test]
+    fn every_cause_is_said_once() {
+        let error = chain(&["cannot open a.zkey: no such file", "no such file", "code 2"]).unwrap();
+        assert_eq!(explain(&*error), "cannot open a.zkey: no such file: code 2");
+    }
+}

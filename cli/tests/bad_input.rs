@@ -1,0 +1,198 @@
+//! Bad input: each kind has a message of its own, exit code 1, and leaves no file behind.
+
+mod common;
+
+use common::{artifact, assemble, fail, permafrost, sections, Prove};
+
+fn key() -> Vec<u8> {
+    std::fs::read(artifact("membership.zkey")).unwrap()
+}
+
+fn witness() -> Vec<u8> {
+    std::fs::read(artifact("membership.wtns")).unwrap()
+}
+
+fn says(message: &str, parts: &[&str]) {
+    for part in parts {
+        assert!(message.contains(part), "expected `{part}` in: {message}");
+    }
+}
+
+#[test]
+fn missing_key() {
+    let mut prove = Prove::new();
+    prove.zkey = prove.folder.path().join("absent.zkey");
+    says(&prove.refused(&[]), &["absent.zkey", "No such file"]);
+}
+
+#[test]
+fn truncated_key() {
+    let key = key();
+    // In the header, in a table of points, one byte short.
+    for length in [10, 200, key.len() / 2, key.len() - 1] {
+        let mut prove = Prove::new();
+        prove.zkey = prove.file("short.zkey", &key[..length]);
+        says(&prove.refused(&[]), &["short.zkey", "truncated"]);
+    }
+}
+
+#[test]
+fn foreign_file_as_key() {
+    let mut prove = Prove::new();
+    prove.zkey = prove.file("photo.zkey", b"\x89PNG\r\n\x1a\n and so on, long enough to have a header");
+    says(&prove.refused(&[]), &["photo.zkey", "is not a"]);
+    prove.zkey = artifact("membership.wtns");
+    says(&prove.refused(&[]), &["membership.wtns", "is not a"]);
+}
+
+/// A key for another curve: the sizes and primes of BLS12-381 in the header.
+#[test]
+fn key_of_another_curve() {
+    let hex = |text: &str| -> Vec<u8> {
+        let mut bytes: Vec<u8> =
+            (0..text.len() / 2).map(|i| u8::from_str_radix(&text[2 * i..2 * i + 2], 16).unwrap()).collect();
+        bytes.reverse();
+        bytes
+    };
+    let q = hex(
+        "1a0111ea397fe69a4b1ba7b6434bacd764774b84f38512bf6730d2a0f6b0f6241eabfffeb153ffffb9feffffffffaaab",
+    );
+    let r = hex("73eda753299d7d483339d80809a1d80553bda402fffe5bfeffffffff00000001");
+    let mut header = Vec::new();
+    header.extend(48u32.to_le_bytes());
+    header.extend(q);
+    header.extend(32u32.to_le_bytes());
+    header.extend(r);
+    for number in [3400u32, 3, 4096] {
+        header.extend(number.to_le_bytes());
+    }
+    header.resize(header.len() + 3 * 96 + 3 * 192, 0); // alpha1, beta1, delta1; beta2, gamma2, delta2
+    let mut prove = Prove::new();
+    let mut all = vec![(1, 1u32.to_le_bytes().to_vec()), (2, header)];
+    all.extend((3..=10).map(|id| (id, Vec::new())));
+    prove.zkey = prove.file("bls.zkey", &assemble(b"zkey", 1, &all));
+    says(&prove.refused(&[]), &["bls.zkey", "another curve", "BN254"]);
+}
+
+#[test]
+fn plonk_key() {
+    let mut prove = Prove::new();
+    let mut bytes = key();
+    let (_, protocol, _) = *sections(&bytes).iter().find(|(id, ..)| *id == 1).unwrap();
+    bytes[protocol] = 2;
+    prove.zkey = prove.file("plonk.zkey", &bytes);
+    says(&prove.refused(&[]), &["plonk.zkey", "Groth16"]);
+}
+
+#[test]
+fn witness_of_another_circuit() {
+    let bytes = witness();
+    let parts = sections(&bytes);
+    let contents = |id: u32| {
+        let (_, at, length) = *parts.iter().find(|s| s.0 == id).unwrap();
+        bytes[at..at + length].to_vec()
+    };
+    let mut header = contents(1);
+    let count = header.len() - 4;
+    header[count..].copy_from_slice(&10u32.to_le_bytes());
+    let mut values = contents(2);
+    values.truncate(10 * 32);
+    let mut prove = Prove::new();
+    prove.wtns = prove.file("other.wtns", &assemble(b"wtns", 2, &[(1, header), (2, values)]));
+    says(&prove.refused(&[]), &["other.wtns", "another circuit"]);
+}
+
+/// The right length, and one value changed: no proof of it may leave the command.
+#[test]
+fn witness_that_does_not_satisfy_the_circuit() {
+    let mut bytes = witness();
+    let (_, at, length) = *sections(&bytes).iter().find(|s| s.0 == 2).unwrap();
+    bytes[at + length / 2] ^= 1;
+    let mut prove = Prove::new();
+    prove.wtns = prove.file("wrong.wtns", &bytes);
+    says(&prove.refused(&[]), &["does not satisfy"]);
+}
+
+#[test]
+fn point_that_is_not_on_the_curve() {
+    // Sections 3 (IC), 5 (A), 6 (B in G1), 7 (B in G2), 8 (C), 9 (H); the last point of each.
+    for (id, size) in [(3, 64), (5, 64), (6, 64), (7, 128), (8, 64), (9, 64)] {
+        let mut bytes = key();
+        let (_, at, length) = *sections(&bytes).iter().find(|s| s.0 == id).unwrap();
+        let point = &mut bytes[at + length - size..at + length];
+        point.fill(0);
+        point[0] = 1; // x = 1 in Montgomery form, y = 0
+        let mut prove = Prove::new();
+        prove.zkey = prove.file("bent.zkey", &bytes);
+        says(&prove.refused(&[]), &["bent.zkey", "curve"]);
+    }
+}
+
+#[test]
+fn input_larger_than_the_memory_of_the_card() {
+    let prove = Prove::new();
+    let message = prove.refused(&["--card", "sim:dram=128KiB"]);
+    says(&message, &["memory", "bytes needed", "free"]);
+}
+
+#[test]
+fn unwritable_output() {
+    let mut prove = Prove::new();
+    prove.proof = prove.folder.path().join("absent/proof.json");
+    says(&prove.refused(&[]), &["cannot write", "absent/proof.json"]);
+
+    let mut prove = Prove::new();
+    prove.public = prove.folder.path().join("folder");
+    std::fs::create_dir(&prove.public).unwrap();
+    says(&prove.refused(&[]), &["cannot write", "folder"]);
+}
+
+#[test]
+fn unknown_card() {
+    let prove = Prove::new();
+    says(&prove.refused(&["--card", "gpu"]), &["no card `gpu`", "known cards: sim"]);
+    says(&prove.refused(&["--card", "sim:size=3"]), &["`size`", "dram=SIZE"]);
+    says(&prove.refused(&["--card", "sim:dram=lots"]), &["dram=lots", "64MiB"]);
+    says(&prove.refused(&["--card", "sim:preset=huge"]), &["`huge`", "sim"]);
+}
+
+#[test]
+fn a_wrong_command_line_is_exit_code_2() {
+    for args in [
+        &["groth16", "prove", "only-one"][..],
+        &["bench", "msm"],
+        &["bench", "msm", "--n", "5", "--log-n", "3"],
+        &["melt"],
+        &[],
+    ] {
+        assert_eq!(permafrost(args).status.code(), Some(2), "{args:?}");
+    }
+}
+
+#[test]
+fn verify_bad_files() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = |name: &str, text: &str| {
+        let path = folder.path().join(name);
+        std::fs::write(&path, text).unwrap();
+        path.into_os_string().into_string().unwrap()
+    };
+    let vkey = artifact("verification_key.json").into_os_string().into_string().unwrap();
+    let public = artifact("public.json").into_os_string().into_string().unwrap();
+    let notes = file("notes.json", "not JSON");
+    says(&fail(["groth16", "verify", &vkey, &public, &notes]), &["notes.json"]);
+    says(&fail(["groth16", "verify", &notes, &public, &notes]), &["notes.json"]);
+    says(&fail(["groth16", "verify", &vkey, "absent.json", &notes]), &["absent.json"]);
+}
+
+#[test]
+fn unknown_module_and_target() {
+    says(&fail(["rtl", "report", "--module", "warp-core"]), &["warp-core", "fq-mul"]);
+    says(&fail(["rtl", "report", "--module", "fq-mul", "--target", "abacus"]), &["abacus", "xcup"]);
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().join("rtl");
+    let out = out.to_str().unwrap();
+    says(&fail(["rtl", "emit", "--preset", "huge", "--out", out]), &["`huge`", "sim"]);
+    says(&fail(["rtl", "emit", "--target", "abacus", "--out", out]), &["abacus", "generic"]);
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
+}

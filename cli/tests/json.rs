@@ -1,0 +1,141 @@
+//! The shape of what `--json` prints, which programs rely on.
+
+mod common;
+
+use common::{artifact, fail, succeed, Prove};
+use serde_json::Value;
+
+fn json(text: &str) -> Value {
+    assert_eq!(text.trim_end().lines().count(), 1, "one line: {text}");
+    serde_json::from_str(text).unwrap_or_else(|e| panic!("{e}: {text}"))
+}
+
+/// Fields that must be numbers.
+fn numbers(object: &Value, fields: &[&str]) {
+    for field in fields {
+        assert!(object[field].is_number(), "`{field}` is not a number in {object}");
+    }
+}
+
+#[test]
+fn card_info() {
+    let info = json(&succeed(["card", "info", "--json"]));
+    numbers(&info, &["build_id", "clock_khz", "dram_bytes", "io_queues", "max_ring_entries", "semaphores"]);
+    assert_eq!(info["dram_bytes"], 256 << 20);
+    assert!(info["io_queues"].as_u64() >= Some(2));
+    assert_eq!(info["msm"]["adders"], 1);
+    let engines: Vec<_> = info["engines"].as_array().unwrap().iter().filter_map(Value::as_str).collect();
+    for engine in ["copy", "fill", "msm-g1"] {
+        assert!(engines.contains(&engine), "{engines:?}");
+    }
+    let info = json(&succeed(["card", "info", "--json", "--card", "sim:dram=64MiB"]));
+    assert_eq!(info["dram_bytes"], 64 << 20);
+}
+
+#[test]
+fn card_info_as_a_table() {
+    let text = succeed(["card", "info"]);
+    assert!(text.contains("256 MiB") && text.contains("msm-g1"), "{text}");
+}
+
+#[test]
+fn prove() {
+    let prove = Prove::new();
+    let report = json(&succeed(prove.args(&["--json"])));
+    let operations = report["operations"].as_array().unwrap();
+    let of = |op: &str, group: Value| -> Vec<&Value> {
+        operations.iter().filter(|o| o["op"] == op && o["group"] == group).collect()
+    };
+
+    let g1 = of("msm", "g1".into());
+    assert_eq!(g1.len(), 4, "{report}");
+    for operation in &g1 {
+        assert_eq!(operation["where"], "card");
+        numbers(operation, &["n", "cycles", "ratio"]);
+        assert!(operation["reason"].is_null());
+    }
+    let g2 = of("msm", "g2".into());
+    assert_eq!(g2.len(), 1);
+    let ntt = of("ntt", Value::Null);
+    assert!(!ntt.is_empty());
+    for operation in g2.iter().chain(&ntt) {
+        assert_eq!(operation["where"], "cpu");
+        assert!(operation["cycles"].is_null() && operation["ratio"].is_null());
+        assert!(operation["reason"].is_string(), "the CPU needs a reason: {operation}");
+    }
+    for operation in operations {
+        assert!(["msm", "ntt", "vector"].contains(&operation["op"].as_str().unwrap()));
+    }
+
+    // What was written is a proof, and the public signals of the witness.
+    let expected: Value =
+        serde_json::from_str(&std::fs::read_to_string(artifact("public.json")).unwrap()).unwrap();
+    let public: Value = serde_json::from_str(&std::fs::read_to_string(&prove.public).unwrap()).unwrap();
+    assert_eq!(public, expected);
+    let vkey = artifact("verification_key.json");
+    let verify = [
+        "groth16".as_ref(),
+        "verify".as_ref(),
+        vkey.as_os_str(),
+        prove.public.as_os_str(),
+        prove.proof.as_os_str(),
+    ];
+    succeed(verify);
+
+    // The same proof with one public signal changed.
+    let mut changed = public;
+    changed[2] = "2027".into();
+    std::fs::write(&prove.public, changed.to_string()).unwrap();
+    assert!(fail(verify).contains("NOT valid"));
+}
+
+#[test]
+fn prove_as_a_table() {
+    let prove = Prove::new();
+    let text = succeed(prove.args(&[]));
+    let g1: Vec<&str> = text.lines().filter(|l| l.contains("G1")).collect();
+    assert_eq!(g1.len(), 4, "{text}");
+    assert!(g1.iter().all(|line| line.contains("card")), "{text}");
+    assert!(text.lines().any(|l| l.contains("G2") && l.contains("cpu")), "{text}");
+}
+
+#[test]
+fn bench_msm() {
+    for (size, n, scalars) in [
+        (["--log-n", "6"], 64, "uniform"),
+        (["--n", "100"], 100, "equal"),
+        (["--n", "100"], 100, "zero"),
+        (["--n", "100"], 100, "sparse"),
+        (["--n", "1"], 1, "small"),
+    ] {
+        let args = ["bench", "msm", "--group", "g1", "--scalars", scalars, "--seed", "7", "--json"];
+        let figures = json(&succeed(args.into_iter().chain(size)));
+        numbers(
+            &figures,
+            &[
+                "cycles",
+                "bound_adder_cycles",
+                "adders",
+                "ratio",
+                "accumulate_ratio",
+                "window_bits",
+                "windows",
+                "accumulate_cycles",
+                "aggregate_cycles",
+                "additions",
+                "stall_feed",
+                "stall_slot",
+                "dram_read_bytes",
+                "simulated_clocks_per_second",
+            ],
+        );
+        assert_eq!(figures["checked"], true);
+        assert_eq!(figures["n"], n);
+        assert_eq!(figures["scalars"], scalars);
+        assert_eq!(figures["seed"], 7);
+        assert_eq!(figures["where"], "card");
+        assert!(figures["cycles"].as_u64() > Some(0));
+        // Bases and scalars are read at least once.
+        assert!(figures["dram_read_bytes"].as_u64() >= Some(96 * n), "{figures}");
+    }
+}

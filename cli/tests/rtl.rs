@@ -1,0 +1,62 @@
+//! `rtl emit` and `rtl report`.
+
+mod common;
+
+use std::path::Path;
+use std::process::Command;
+
+use common::succeed;
+
+fn lint(folder: &Path) {
+    let files: Vec<_> = std::fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.extension().is_some_and(|e| e == "v"))
+        .collect();
+    assert!(files.len() > 10, "few Verilog files in {}: {}", folder.display(), files.len());
+    let output = Command::new("verilator")
+        .args(["--lint-only", "-Wall", "--top-module", "permafrost_card"])
+        .arg(folder.join("lint.vlt"))
+        .args(files)
+        .output()
+        .expect("verilator is on the PATH: scripts/setup.sh");
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success() && stderr.trim().is_empty(), "{stderr}");
+}
+
+#[test]
+fn what_is_emitted_lints_clean() {
+    for more in [&[][..], &["--target", "xcup"]] {
+        let folder = tempfile::tempdir().unwrap();
+        let out = folder.path().join("rtl");
+        let args = ["rtl", "emit", "--preset", "sim", "--out", out.to_str().unwrap()];
+        succeed(args.iter().chain(more));
+        lint(&out);
+    }
+}
+
+#[test]
+fn emission_is_reproducible() {
+    let folder = tempfile::tempdir().unwrap();
+    let read = |name: &str| {
+        let out = folder.path().join(name);
+        succeed(["rtl", "emit", "--out", out.to_str().unwrap()]);
+        let mut files: Vec<_> = std::fs::read_dir(out).unwrap().map(|e| e.unwrap().path()).collect();
+        files.sort();
+        let read = |p: &std::path::PathBuf| (p.file_name().unwrap().to_owned(), std::fs::read(p).unwrap());
+        files.iter().map(read).collect::<Vec<_>>()
+    };
+    assert!(read("one") == read("two"), "two emissions differ");
+}
+
+#[test]
+fn report_of_the_field_multiplier() {
+    let text = succeed(["rtl", "report", "--module", "fq-mul", "--target", "xcup", "--json"]);
+    let report: serde_json::Value = serde_json::from_str(&text).unwrap();
+    for field in ["dsp", "lut", "ff", "latency"] {
+        assert!(report[field].as_u64() > Some(0), "`{field}` in {report}");
+    }
+    assert!(report["dsp"].as_u64() <= Some(110), "{report}");
+    assert_eq!(report["module"], "fq-mul");
+    assert_eq!(report["target"], "xcup");
+}

@@ -1,0 +1,26 @@
+//! One simulated card for all tests of a binary: the tests of a binary run in threads and share it.
+
+use std::sync::{Arc, OnceLock};
+
+use permafrost_driver::{Card, CardOptions};
+use permafrost_rtl::config::CardConfig;
+use permafrost_sim::{SimCard, SimOptions};
+use permafrost_zkal::engine::{Engine, Fallback, Policy};
+
+/// The card of the `sim` preset.
+pub fn card() -> Card {
+    static CARD: OnceLock<Card> = OnceLock::new();
+    CARD.get_or_init(|| {
+        let options = SimOptions::new(CardConfig::sim());
+        let sim = SimCard::open(options).unwrap_or_else(|e| panic!("simulated card: {e}"));
+        let card = Card::open(Arc::new(sim), CardOptions::default());
+        card.unwrap_or_else(|e| panic!("card: {e}"))
+    })
+    .clone()
+}
+
+/// An engine on it that computes every G1 multiplication on the card or fails.
+pub fn engine() -> Engine {
+    let policy = Policy { g1: Fallback::Never, ..Policy::default() };
+    Engine::new(card(), policy).unwrap_or_else(|e| panic!("engine: {e}"))
+}

@@ -1,0 +1,123 @@
+//! Multi-scalar multiplication on the card, judged by arkworks and by halo2curves.
+
+use ark_bn254::{Fr, G1Affine, G1Projective};
+use ark_ec::{CurveGroup, VariableBaseMSM};
+use ark_ff::PrimeField;
+use permafrost_tests::inputs::{Bases, Scalars};
+use permafrost_tests::{card, halo2, vectors};
+use permafrost_zkal::engine::{Place, Scalars as CardScalars};
+
+/// How the scalars are handed to the card.
+#[derive(Clone, Copy, Debug)]
+enum Form {
+    Canonical,
+    Montgomery,
+}
+
+fn on_card(bases: &[G1Affine], scalars: &[Fr], form: Form) -> G1Affine {
+    let engine = card::engine();
+    let set = engine.upload_bases(bases).unwrap();
+    let canonical: Vec<_> = scalars.iter().map(|s| s.into_bigint()).collect();
+    let scalars = match form {
+        Form::Canonical => CardScalars::canonical(&canonical),
+        Form::Montgomery => CardScalars::montgomery(scalars),
+    };
+    let outcome = engine.msm(&set, 0..bases.len(), scalars).unwrap();
+    assert_eq!(outcome.operation.place, Place::Card);
+    outcome.point.into_affine()
+}
+
+/// Compares the card with both references; the message has what it takes to repeat the case.
+fn check(n: usize, bases: Bases, scalars: Scalars, form: Form) {
+    let seed = 1_000_003 * n as u64 + 17;
+    let (points, values) = (bases.generate(n, seed), scalars.generate(n, seed + 1));
+    let case = format!("n = {n}, {bases:?} bases, {scalars:?} scalars ({form:?}), seed {seed}");
+    let ark = G1Projective::msm(&points, &values).unwrap().into_affine();
+    assert_eq!(ark, halo2::msm(&points, &values), "the references disagree: {case}");
+    assert_eq!(on_card(&points, &values, form), ark, "the card is wrong: {case}");
+}
+
+fn check_all(n: usize, form: Form) {
+    for bases in Bases::ALL {
+        for scalars in Scalars::ALL {
+            check(n, bases, scalars, form);
+        }
+    }
+}
+
+#[test]
+fn n_0() {
+    check_all(0, Form::Montgomery);
+}
+
+#[test]
+fn n_1() {
+    check_all(1, Form::Montgomery);
+    check_all(1, Form::Canonical);
+}
+
+#[test]
+fn n_2() {
+    check_all(2, Form::Montgomery);
+}
+
+#[test]
+fn n_3() {
+    check_all(3, Form::Montgomery);
+}
+
+#[test]
+fn n_7() {
+    check_all(7, Form::Montgomery);
+    check_all(7, Form::Canonical);
+}
+
+#[test]
+fn n_64() {
+    check_all(64, Form::Montgomery);
+    check_all(64, Form::Canonical);
+}
+
+#[test]
+fn n_1000() {
+    check_all(1000, Form::Montgomery);
+    check_all(1000, Form::Canonical);
+}
+
+/// Every distribution of scalars over the mixed base set, and every base set under uniform scalars; at this size the
+/// full product would only repeat what n = 1000 shows.
+fn check_crossed(n: usize) {
+    for scalars in Scalars::ALL {
+        check(n, Bases::Mixed, scalars, Form::Montgomery);
+    }
+    for bases in Bases::ALL.into_iter().filter(|b| *b != Bases::Mixed) {
+        check(n, bases, Scalars::Uniform, Form::Montgomery);
+    }
+    // Equal digits for all points, and points that meet themselves and their inverses: the worst for hazards.
+    check(n, Bases::Repeats, Scalars::Equal, Form::Canonical);
+    check(n, Bases::Inverses, Scalars::One, Form::Canonical);
+}
+
+#[test]
+fn n_4096() {
+    check_crossed(4096);
+}
+
+#[test]
+fn n_32768() {
+    check_crossed(1 << 15);
+}
+
+#[test]
+fn point_vectors() {
+    let Some(folder) = vectors::folder() else {
+        eprintln!("SKIPPED: the point vectors are absent; set PERMAFROST_VECTORS to their folder");
+        return;
+    };
+    for vector in vectors::additions(&folder).iter().chain(&vectors::multiplications(&folder)) {
+        for form in [Form::Canonical, Form::Montgomery] {
+            let sum = on_card(&vector.bases, &vector.scalars, form);
+            assert_eq!(sum, vector.expected, "{} ({form:?})", vector.name);
+        }
+    }
+}
