@@ -3,7 +3,12 @@
 #[path = "common/msm_stub.rs"]
 mod msm_stub;
 
-use permafrost_rtl::{card::generate_with, config::CardConfig, hdl::Design, LINT_WAIVERS};
+use permafrost_rtl::{
+    card::{generate, generate_with},
+    config::CardConfig,
+    hdl::Design,
+    LINT_WAIVERS,
+};
 use std::{
     path::{Path, PathBuf},
     process::Command,
@@ -39,17 +44,27 @@ fn run(command: &mut Command) {
     assert!(out.status.success() && !text.contains("%Warning"), "{command:?}\n{text}");
 }
 
+fn lint(design: &Design, name: &str) {
+    let dir = scratch(&format!("card_lint_{name}"));
+    let files = write(design, &dir);
+    let waivers = dir.join("lint.vlt");
+    std::fs::write(&waivers, LINT_WAIVERS).unwrap();
+    let mut lint = Command::new("verilator");
+    lint.args(["--lint-only", "-Wall", "--top-module", &design.top]).arg(&waivers).args(&files);
+    run(&mut lint);
+}
+
 #[test]
 fn verilator_has_nothing_to_say() {
     for config in configs() {
-        let design = generate_with(&config, &msm_stub::msm_stub()).unwrap();
-        let dir = scratch(&format!("card_lint_{}", config.name));
-        let files = write(&design, &dir);
-        let waivers = dir.join("lint.vlt");
-        std::fs::write(&waivers, LINT_WAIVERS).unwrap();
-        let mut lint = Command::new("verilator");
-        lint.args(["--lint-only", "-Wall", "--top-module", &design.top]).arg(&waivers).args(&files);
-        run(&mut lint);
+        lint(&generate_with(&config, &msm_stub::msm_stub()).unwrap(), &config.name);
+    }
+}
+
+#[test]
+fn verilator_has_nothing_to_say_about_the_preset_with_its_engine() {
+    for name in CardConfig::PRESETS {
+        lint(&generate(&CardConfig::preset(name).unwrap()).unwrap(), &format!("{name}_whole"));
     }
 }
 

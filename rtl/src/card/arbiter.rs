@@ -13,7 +13,7 @@ use crate::hdl::Module;
 use std::{fmt::Write as _, sync::Arc};
 
 /// Bursts in flight per arbiter, in each direction.
-pub const OUTSTANDING: usize = 32;
+pub const OUTSTANDING: usize = 64;
 
 /// `case (selector)` with one arm per client; `arm(i)` is the statement for client `i`, the last is the default.
 fn per_client(n: usize, selector: &str, arm: impl Fn(usize) -> String) -> String {

@@ -9,7 +9,7 @@ use crate::hdl::Module;
 use std::sync::Arc;
 
 /// Largest depth kept in distributed RAM.
-pub const SHALLOW: usize = 32;
+pub const SHALLOW: usize = 64;
 
 /// Bits needed to count from 0 to `n` inclusive.
 pub fn count_bits(n: usize) -> usize {

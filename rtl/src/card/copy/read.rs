@@ -14,7 +14,7 @@ use std::sync::Arc;
 /// throughput.
 pub const BUFFER: usize = 512;
 /// Read bursts in flight.
-const BURSTS: usize = 32;
+const BURSTS: usize = 64;
 
 /// Reads bursts into a FIFO of [`BUFFER`] beats.
 ///

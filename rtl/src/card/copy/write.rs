@@ -11,7 +11,7 @@ use crate::{
 use std::sync::Arc;
 
 /// Write bursts in flight.
-const BURSTS: usize = 32;
+const BURSTS: usize = 64;
 
 /// Writes bursts from a buffer of beats, or with a constant pattern.
 ///
