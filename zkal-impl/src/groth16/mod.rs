@@ -20,6 +20,10 @@ mod matrix;
 mod output;
 mod prover;
 mod qap;
+#[cfg(test)]
+mod testing;
+#[cfg(test)]
+mod tests;
 mod verify;
 mod wtns;
 mod zkey;
