@@ -10,7 +10,7 @@ use permafrost_abi::{
     registers::{AdminSize, Cc, Csts},
     sq_doorbell, Completion, DmaRegion, Status, Transport,
 };
-use permafrost_rtl::{card::generate_with, config::CardConfig};
+use permafrost_rtl::{card::generate_with, config::CardConfig, hdl::Design};
 use permafrost_sim::{axi::Timing, SimCard, SimOptions};
 use std::time::{Duration, Instant};
 
@@ -128,6 +128,11 @@ pub struct Card {
     pub io: Vec<Rings>,
 }
 
+/// The card with the stand-in for its MSM engine.
+pub fn design(config: &CardConfig) -> Design {
+    generate_with(config, &msm_stub::msm_stub()).unwrap()
+}
+
 pub const CALM: Timing = Timing { read_latency: 20, write_latency: 10, jitter: 0, stall: 0, outstanding: 64 };
 
 pub fn options() -> SimOptions {
@@ -154,8 +159,7 @@ pub fn rough(rng: &mut Random) -> SimOptions {
 impl Card {
     /// Powers up a card and creates its I/O queues with rings of the given entries.
     pub fn open(options: SimOptions, entries: u16) -> Card {
-        let design = generate_with(&options.config, &msm_stub::msm_stub()).unwrap();
-        let sim = SimCard::open_design(&design, options).unwrap();
+        let sim = SimCard::open_design(&design(&options.config), options).unwrap();
         sim.enable_irqs(IO_QUEUES + 1).unwrap();
         let mut card = Card { admin: Rings::new(&sim, 0, 16, 16), io: vec![], sim };
         card.start(entries);
