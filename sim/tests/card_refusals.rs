@@ -227,3 +227,23 @@ fn admin_commands() {
     card.admin_ok(create);
     card.ok(1, Command::new(&NopCommand::default()));
 }
+
+#[test]
+fn the_first_error_is_held_until_acknowledged() {
+    let mut card = Card::open(options(), 8);
+    let bad = |opcode| Command { opcode, ..Default::default() };
+    let first = card.run(1, bad(0x77));
+    let unaligned = Command::new(&FillCommand { card_addr: 8, length: 64, ..Default::default() });
+    assert_eq!(card.run(2, unaligned).status(), Ok(Status::BadAddress));
+    assert_eq!(card.read32(reg::ERR_STATUS), 1 << 31 | Status::BadOpcode as u32);
+    assert_eq!(card.read32(reg::ERR_SOURCE), 1 << 16 | u32::from(first.cid));
+    assert_eq!((card.read64(reg::ERR_ADDR), card.read32(reg::ERR_COUNT)), (0, 2));
+    // Other bits of the register do not acknowledge; a controller reset leaves the error but not the count.
+    card.write32(reg::ERR_STATUS, !(1 << 31));
+    card.stop();
+    card.start(8);
+    assert_eq!(card.read32(reg::ERR_STATUS), 1 << 31 | Status::BadOpcode as u32);
+    assert_eq!(card.read32(reg::ERR_COUNT), 0);
+    card.write32(reg::ERR_STATUS, 1 << 31);
+    assert_eq!(card.refused(2, unaligned, Status::BadAddress), (16, 8));
+}

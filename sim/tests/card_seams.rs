@@ -22,6 +22,7 @@ struct Pins {
     rst: PortId,
     idle: PortId,
     irq: [PortId; 3],
+    host_b: [PortId; 2],
     aw: [PortId; 3],
     w: [PortId; 4],
     b: [PortId; 3],
@@ -38,6 +39,8 @@ struct Bench {
     dram: Slave<Dram>,
     rng: Random,
     irq_stall: u64,
+    /// Host writes answered, less interrupts raised.
+    answered: u64,
     /// Vectors taken, in order.
     irqs: Vec<u64>,
     pending_irq: Option<u64>,
@@ -55,6 +58,7 @@ impl Bench {
             rst: port("rst"),
             idle: port("idle"),
             irq: ["irq_valid", "irq_vector", "irq_ready"].map(port),
+            host_b: ["m_host_bvalid", "m_host_bready"].map(port),
             aw: axil(["awvalid", "awready", "awaddr"]),
             w: ["wvalid", "wready", "wdata", "wstrb"].map(|n| port(&format!("s_axil_{n}"))),
             b: axil(["bvalid", "bready", "bresp"]),
@@ -82,6 +86,7 @@ impl Bench {
             dram,
             rng,
             irq_stall,
+            answered: 0,
             irqs: vec![],
             pending_irq: None,
             was_idle: false,
@@ -109,9 +114,14 @@ impl Bench {
         let irq = self.pins.irq.map(|p| self.get(p));
         match self.pending_irq {
             Some(vector) => assert_eq!((irq[0], irq[1]), (1, vector), "an interrupt changed while it waited"),
-            None if irq[0] == 1 => self.pending_irq = Some(irq[1]),
+            None if irq[0] == 1 => {
+                assert!(self.answered > 0, "an interrupt before the completion's write was answered");
+                self.answered -= 1;
+                self.pending_irq = Some(irq[1]);
+            }
             None => (),
         }
+        self.answered += u64::from(self.pins.host_b.iter().all(|&p| self.get(p) == 1));
         if irq[0] == 1 && irq[2] == 1 {
             self.irqs.push(irq[1]);
             self.pending_irq = None;
