@@ -170,7 +170,7 @@ pub enum Scalars {
 pub enum Rtl {
     /// Write the card's Verilog
     Emit(RtlEmit),
-    /// Synthesise one module with yosys and print what it uses
+    /// What one module takes of a target, synthesised with yosys (minutes for the larger ones)
     Report(RtlReport),
 }
 
@@ -189,7 +189,7 @@ pub struct RtlEmit {
 
 #[derive(Debug, Args)]
 pub struct RtlReport {
-    /// Module; a wrong name lists the known ones
+    /// Module, e.g. fq-mul, fr-mul, g1-adder; an unknown name lists all
     #[arg(long)]
     pub module: String,
     /// Technology to synthesise for

@@ -40,6 +40,9 @@ pub enum Error {
     Rtl(#[from] permafrost_rtl::card::CardError),
 
     #[error(transparent)]
+    Report(#[from] permafrost_rtl::report::ReportError),
+
+    #[error(transparent)]
     Sim(#[from] permafrost_sim::SimError),
 
     #[error(transparent)]
