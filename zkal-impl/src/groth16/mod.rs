@@ -21,7 +21,7 @@ mod output;
 mod prover;
 mod qap;
 #[cfg(test)]
-mod testing;
+pub(crate) mod testing;
 #[cfg(test)]
 mod tests;
 mod verify;
