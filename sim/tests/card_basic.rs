@@ -10,9 +10,10 @@ use permafrost_abi::{
     },
     counter, reg,
     registers::{CapMsm, CapQueues},
-    Status, Transport, ABI_MAGIC, ABI_VERSION,
+    Status, Transport, ABI_MAGIC, ABI_VERSION, MAX_IO_QUEUES,
 };
 use permafrost_rtl::config::CardConfig;
+use permafrost_sim::SimOptions;
 use std::time::Duration;
 
 #[test]
@@ -120,4 +121,37 @@ fn semaphores_and_queue_deletion() {
     let gone = Command::new(&DeleteQueueCommand { queue: 3, ..Default::default() });
     assert_eq!(card.refused(0, gone, Status::BadQueue), (0, 0));
     assert_eq!(card.refused(0, Command::new(&again), Status::BadQueue), (0, 0));
+}
+
+/// The fewest and the most queues a card can have, with the longest rings.
+#[test]
+fn other_numbers_of_queues() {
+    for io_queues in [1, MAX_IO_QUEUES as usize] {
+        let config = CardConfig { io_queues, log2_queue_entries: 15, ..CardConfig::sim() };
+        let mut card = Card::open(SimOptions { config, ..options() }, 1 << 15);
+        assert_eq!(CapQueues(card.read32(reg::CAP_QUEUES)).io_queues(), io_queues as u32);
+        let fill = |q: usize| FillCommand {
+            card_addr: q as u64 * 4096,
+            length: 4096,
+            pattern: q as u64,
+            ..Default::default()
+        };
+        for q in 1..=io_queues {
+            card.io[q - 1].put(Command::new(&fill(q)));
+            card.io[q - 1].put(Command::new(&NopCommand::default()));
+            card.io[q - 1].ring(&card.sim);
+        }
+        for q in 1..=io_queues {
+            for _ in 0..2 {
+                assert_eq!(card.io[q - 1].wait(&card.sim).status(), Ok(Status::Success));
+            }
+        }
+        let back = card.sim.dma_alloc(16 * 4096).unwrap();
+        let read = CopyCommand::contiguous(CopyKind::CardToHost, 0, back.iova(), 16 * 4096);
+        card.ok(io_queues, Command::new(&read));
+        for q in 1..=io_queues {
+            assert_eq!(bytes_of(&back, q * 4096 + 4088, 8), (q as u64).to_le_bytes());
+        }
+        assert_eq!(card.read64(counter::COMMANDS), 3 * io_queues as u64 + 1);
+    }
 }

@@ -9,13 +9,14 @@
 
 use super::abi::contract;
 use crate::{config::CardConfig, hdl::Module};
-use permafrost_abi::{cq_doorbell, sq_doorbell, DEADLINE_UNIT};
+use permafrost_abi::{cq_doorbell, sq_doorbell};
 use std::{fmt::Write as _, sync::Arc};
 
 /// Fewest clocks of a controller reset; above the depth of the decoder.
 const DRAIN_CLOCKS: u32 = 16;
-/// Clocks in which memory ends every burst that can be outstanding, with 64 beats each, at several microseconds of latency.
-const MEMORY_CLOCKS: u64 = 1 << 16;
+/// Register CAP_DEADLINE, in units of 1024 clocks: memory ends every burst that can be outstanding, with 64 beats each, at
+/// several microseconds of latency. Engines end at once what is not a memory transaction.
+const DEADLINE: u32 = 64;
 
 /// Registers and controller for the queues of `config`.
 ///
@@ -36,7 +37,7 @@ pub fn regs(config: &CardConfig) -> Arc<Module> {
          localparam [31:0] MSM = {};\n\
          localparam [31:0] CLOCK = {};\n\
          localparam [31:0] BUILD = {};\n\
-         localparam [31:0] DEADLINE = {};\n\
+         localparam [31:0] DEADLINE = {DEADLINE};\n\
          localparam [4:0] DRAIN_CLOCKS = {DRAIN_CLOCKS};",
         1u32 << config.log2_queue_entries,
         config.cap_engines().0,
@@ -44,8 +45,6 @@ pub fn regs(config: &CardConfig) -> Arc<Module> {
         config.cap_msm().0,
         config.clock_khz,
         config.build_id(),
-        // The MSM engine empties its bucket slots one a clock.
-        (MEMORY_CLOCKS + (1 << config.log2_slots)).div_ceil(DEADLINE_UNIT.into()),
     );
     let mut doorbells = String::from(
         "always @(posedge clk) begin\n  db_sq <= 0;\n  db_cq <= 0;\n  if (write) case (waddr)\n",

@@ -17,8 +17,6 @@ use std::time::{Duration, Instant};
 /// How long a test waits for anything; far above what the slowest of them needs.
 pub const PATIENCE: Duration = Duration::from_secs(60);
 
-pub const IO_QUEUES: u16 = 2;
-
 /// A small deterministic generator, so that a failing seed is all that is needed.
 pub struct Random(u64);
 
@@ -124,6 +122,7 @@ impl Rings {
 
 pub struct Card {
     pub sim: SimCard,
+    io_queues: u16,
     pub admin: Rings,
     pub io: Vec<Rings>,
 }
@@ -159,9 +158,10 @@ pub fn rough(rng: &mut Random) -> SimOptions {
 impl Card {
     /// Powers up a card and creates its I/O queues with rings of the given entries.
     pub fn open(options: SimOptions, entries: u16) -> Card {
+        let io_queues = options.config.io_queues as u16;
         let sim = SimCard::open_design(&design(&options.config), options).unwrap();
-        sim.enable_irqs(IO_QUEUES + 1).unwrap();
-        let mut card = Card { admin: Rings::new(&sim, 0, 16, 16), io: vec![], sim };
+        sim.enable_irqs(io_queues + 1).unwrap();
+        let mut card = Card { admin: Rings::new(&sim, 0, 16, 16), io: vec![], io_queues, sim };
         card.start(entries);
         card
     }
@@ -175,7 +175,7 @@ impl Card {
         self.write32(reg::CC, Cc::from_fields(true).0);
         self.until(|card| card.status().ready());
         self.io.clear();
-        for id in 1..=IO_QUEUES {
+        for id in 1..=self.io_queues {
             let rings = Rings::new(&self.sim, id, entries, entries);
             let command = create(&rings);
             self.io.push(rings);
