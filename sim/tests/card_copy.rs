@@ -12,7 +12,6 @@ use permafrost_sim::{
     Side,
 };
 
-const DRAM: usize = 16 << 20;
 const HOST: usize = 1 << 20;
 
 /// A card, host memory, and what both should hold.

@@ -282,6 +282,42 @@ fn reset_with_dma_in_flight() {
     }
 }
 
+/// Resets among many short commands catch fetches, decoding, completions and interrupts half-way.
+#[test]
+fn reset_amid_short_commands() {
+    for seed in 70..76 {
+        let mut rng = Random::new(seed);
+        let mut card = Card::open(rough(&mut rng), 64);
+        for _ in 0..25 {
+            for q in 0..2 {
+                for _ in 0..63 {
+                    let command = match rng.within(0..=3) {
+                        0 => fill(0, 64),
+                        1 => Command { opcode: 0xee, ..nop() },
+                        _ => nop(),
+                    };
+                    card.io[q].put(command);
+                }
+                card.io[q].ring(&card.sim);
+            }
+            for _ in 0..rng.within(0..=20) {
+                card.read32(reg::CSTS);
+            }
+            card.stop();
+            let still = card.sim.stats();
+            card.read32(reg::CSTS);
+            let later = card.sim.stats();
+            assert_eq!((still.host, still.dram), (later.host, later.dram), "DMA after READY = 0");
+            card.write32(reg::ERR_STATUS, 1 << 31);
+            card.start(64);
+            card.ok(1, nop());
+            card.ok(2, fill(0, 128));
+            assert_eq!(card.read32(reg::ERR_STATUS), 0);
+            assert_eq!(card.read64(counter::COMMANDS), 4);
+        }
+    }
+}
+
 /// ENABLE toggled faster than the card resets: it ends in the state asked for last.
 #[test]
 fn enable_toggled_quickly() {

@@ -158,8 +158,12 @@ pub fn rough(rng: &mut Random) -> SimOptions {
 impl Card {
     /// Powers up a card and creates its I/O queues with rings of the given entries.
     pub fn open(options: SimOptions, entries: u16) -> Card {
+        Self::open_design(&design(&options.config), options, entries)
+    }
+
+    pub fn open_design(design: &Design, options: SimOptions, entries: u16) -> Card {
         let io_queues = options.config.io_queues as u16;
-        let sim = SimCard::open_design(&design(&options.config), options).unwrap();
+        let sim = SimCard::open_design(design, options).unwrap();
         sim.enable_irqs(io_queues + 1).unwrap();
         let mut card = Card { admin: Rings::new(&sim, 0, 16, 16), io: vec![], io_queues, sim };
         card.start(entries);
