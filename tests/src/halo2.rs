@@ -5,7 +5,7 @@ use ark_ec::AffineRepr;
 use ark_ff::{BigInteger, PrimeField};
 use halo2curves::bn256;
 use halo2curves::ff::PrimeField as _;
-use halo2curves::group::Curve;
+use halo2curves::group::{Curve, Group};
 use halo2curves::CurveAffine;
 
 fn bytes<F: PrimeField>(value: F) -> [u8; 32] {
@@ -29,10 +29,15 @@ pub fn point(value: &G1Affine) -> bn256::G1Affine {
 }
 
 /// halo2curves' own multi-scalar multiplication, as an arkworks point.
+///
+/// Its `msm_serial`, not `msm_best`: from some 2^15 points on the latter adds in affine coordinates, and panics (0.10.0)
+/// when a bucket meets its own inverse or the identity.
 pub fn msm(bases: &[G1Affine], scalars: &[Fr]) -> G1Affine {
     let bases: Vec<_> = bases.iter().map(point).collect();
     let scalars: Vec<_> = scalars.iter().map(scalar).collect();
-    let sum = halo2curves::msm::msm_best(&scalars, &bases).to_affine();
+    let mut sum = bn256::G1::identity();
+    halo2curves::msm::msm_serial(&scalars, &bases, &mut sum);
+    let sum = sum.to_affine();
     let coordinates: Option<halo2curves::Coordinates<_>> = sum.coordinates().into();
     let back = |v: &bn256::Fq| Fq::from_le_bytes_mod_order(v.to_repr().as_ref());
     match coordinates {

@@ -84,9 +84,16 @@ fn n_1000() {
     check_all(1000, Form::Canonical);
 }
 
+#[test]
+fn n_4096() {
+    check_all(4096, Form::Montgomery);
+}
+
 /// Every distribution of scalars over the mixed base set, and every base set under uniform scalars; at this size the
-/// full product would only repeat what n = 1000 shows.
-fn check_crossed(n: usize) {
+/// full product would only repeat what 4096 points show.
+#[test]
+fn n_32768() {
+    let n = 1 << 15;
     for scalars in Scalars::ALL {
         check(n, Bases::Mixed, scalars, Form::Montgomery);
     }
@@ -96,16 +103,6 @@ fn check_crossed(n: usize) {
     // Equal digits for all points, and points that meet themselves and their inverses: the worst for hazards.
     check(n, Bases::Repeats, Scalars::Equal, Form::Canonical);
     check(n, Bases::Inverses, Scalars::One, Form::Canonical);
-}
-
-#[test]
-fn n_4096() {
-    check_crossed(4096);
-}
-
-#[test]
-fn n_32768() {
-    check_crossed(1 << 15);
 }
 
 #[test]
