@@ -112,7 +112,8 @@ wire drain_done = state == DRAIN && drained == DRAIN_CLOCKS && quiet;
 always @(*) admin_sq_entries = admin_size$[REG_ADMIN_SIZE_SQ_ENTRIES];
 always @(*) admin_cq_entries = admin_size$[REG_ADMIN_SIZE_CQ_ENTRIES];
 always @(*) load = state == OFF && enable && !bad && !clear;
-always @(*) cancel = state == DRAIN;
+// Nothing begins in the clock of `clear` either: the queues are still enabled in it.
+always @(*) cancel = state == DRAIN || clear;
 always @(*) settled = enable == (state == RUN || state == FAULT) && !clear && db_sq == 0 && db_cq == 0
   && !irq_valid && !bad_valid;
 always @(posedge clk) begin
