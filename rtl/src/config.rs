@@ -125,9 +125,11 @@ impl CardConfig {
         CapMsm::from_fields(self.adders as u32, self.min_window, self.max_window, self.log2_slots)
     }
 
-    /// Register BUILD_ID: the first 31 bits of a hash over everything that shapes the hardware.
+    /// Register BUILD_ID: the first 31 bits of a hash over everything that shapes the hardware. The memory size does not:
+    /// it is strapped by the shell.
     pub fn build_id(&self) -> u32 {
-        let text = format!("{self:?}");
+        let shape = CardConfig { name: String::new(), dram_bytes: 0, ..self.clone() };
+        let text = format!("{} {shape:?}", env!("CARGO_PKG_VERSION"));
         let hash = Sha256::digest(text.as_bytes());
         u32::from_be_bytes([hash[0], hash[1], hash[2], hash[3]]) >> 1
     }
@@ -159,6 +161,7 @@ mod tests {
     fn build_id_tells_configurations_apart_and_keeps_bit_31_zero() {
         let (a, b) = (CardConfig::sim(), CardConfig { log2_slots: 16, ..CardConfig::sim() });
         assert_ne!(a.build_id(), b.build_id());
+        assert_eq!(a.build_id(), CardConfig { dram_bytes: 1 << 30, ..CardConfig::sim() }.build_id());
         assert_eq!((a.build_id() | b.build_id()) >> 31, 0);
     }
 }
