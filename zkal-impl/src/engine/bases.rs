@@ -4,9 +4,9 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use ark_bn254::G1Affine;
+use ark_ec::AffineRepr;
 
 use super::device::Buffer;
-use super::layout::POINT_BYTES;
 use crate::error::{Error, Result};
 
 /// Points in card memory, by reference count: clones and [`slice`](BaseSet::slice)s share one upload, and card
@@ -21,6 +21,24 @@ struct Upload {
     /// The engine that owns the memory; addresses mean nothing to another one.
     engine: u64,
     residence: Residence,
+    identities: Identities,
+}
+
+/// Which points are the identity: a bit a point. They cost the card no addition, so the window choice leaves them out.
+pub(crate) struct Identities(Vec<u64>);
+
+impl Identities {
+    fn of(points: &[G1Affine]) -> Self {
+        let word = |chunk: &[G1Affine]| {
+            chunk.iter().enumerate().fold(0, |word, (i, p)| word | u64::from(p.is_zero()) << i)
+        };
+        Identities(points.chunks(64).map(word).collect())
+    }
+
+    /// Whether point `i`, which exists, is the identity.
+    pub(crate) fn contains(&self, i: usize) -> bool {
+        self.0[i / 64] >> (i % 64) & 1 == 1
+    }
 }
 
 /// Where the points of an upload are.
@@ -33,15 +51,21 @@ pub(crate) enum Residence {
 
 /// Where the points of a set are.
 pub(crate) enum Located<'a> {
-    /// In card memory, so many bytes from the start of a block.
-    Card { buffer: &'a Arc<dyn Buffer>, offset: u64, copy: Option<&'a [G1Affine]> },
+    /// In card memory, from point `first` of a block on.
+    Card {
+        buffer: &'a Arc<dyn Buffer>,
+        first: usize,
+        identities: &'a Identities,
+        copy: Option<&'a [G1Affine]>,
+    },
     /// Only on the host, for this reason.
     Host { points: &'a [G1Affine], why: &'a str },
 }
 
 impl BaseSet {
-    pub(crate) fn new(engine: u64, len: usize, residence: Residence) -> Self {
-        BaseSet { upload: Arc::new(Upload { engine, residence }), range: 0..len }
+    pub(crate) fn new(engine: u64, points: &[G1Affine], residence: Residence) -> Self {
+        let upload = Upload { engine, residence, identities: Identities::of(points) };
+        BaseSet { upload: Arc::new(upload), range: 0..points.len() }
     }
 
     /// Number of points.
@@ -83,7 +107,8 @@ impl BaseSet {
         Ok(match &self.upload.residence {
             Residence::Card { buffer, copy } => Located::Card {
                 buffer,
-                offset: (self.range.start * POINT_BYTES) as u64,
+                first: self.range.start,
+                identities: &self.upload.identities,
                 copy: copy.as_deref().map(|points| &points[self.range.clone()]),
             },
             Residence::Host { points, why } => Located::Host { points: &points[self.range.clone()], why },

@@ -106,6 +106,13 @@ impl<'a> Scalars<'a> {
         }
     }
 
+    /// Indices of the scalars that are not zero.
+    pub(crate) fn nonzero(self) -> impl Iterator<Item = usize> + 'a {
+        // Zero is all zero bytes in both forms.
+        let scalars = self.bytes().chunks_exact(SCALAR_BYTES).enumerate();
+        scalars.filter(|(_, bytes)| bytes.iter().any(|b| *b != 0)).map(|(i, _)| i)
+    }
+
     /// The scalars as the card reads them.
     pub(crate) fn bytes(&self) -> &'a [u8] {
         match self.form {

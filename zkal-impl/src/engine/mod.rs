@@ -38,6 +38,9 @@ use report::Log;
 
 /// Multi-scalar multiplication on one card. Clones share the card, the cache and the log; all methods may be called
 /// from several threads (the card runs one MSM of an engine at a time).
+///
+/// Keep to one engine a card and clone it: two engines on one card compute correctly, but their commands wait for each
+/// other and the card's counters, hence the figures in the reports, mix.
 #[derive(Clone)]
 pub struct Engine {
     shared: Arc<Shared>,
@@ -148,7 +151,7 @@ impl Engine {
             }
             Err(error) => return Err(error),
         };
-        Ok(BaseSet::new(self.shared.id, points.len(), residence))
+        Ok(BaseSet::new(self.shared.id, points, residence))
     }
 
     fn upload_to_card(&self, points: &[G1Affine]) -> Result<Box<dyn Buffer>> {

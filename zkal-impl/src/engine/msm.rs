@@ -4,11 +4,12 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use ark_bn254::{G1Affine, G1Projective, G2Affine, G2Projective};
+use ark_ec::AffineRepr;
 
 use super::bases::Located;
 use super::device::{Buffer, MsmJob, MsmRun};
 use super::finish::{self, SUM_BYTES};
-use super::layout::{Scalars, SCALAR_BYTES};
+use super::layout::{Scalars, POINT_BYTES, SCALAR_BYTES};
 use super::policy::CpuReason;
 use super::report::{CardRun, Group, Op, Operation};
 use super::window::{bound, plan};
@@ -46,8 +47,9 @@ impl Engine {
         let bases = bases.slice(range)?;
         let scalars = scalars.prefix(bases.len());
         match bases.locate(self.shared.id)? {
-            Located::Card { buffer, offset, copy } => {
-                self.run(label, scalars, copy, || Ok((buffer.clone(), offset)))
+            Located::Card { buffer, first, identities, copy } => {
+                let is_identity = |i| identities.contains(first + i);
+                self.run(label, scalars, copy, is_identity, || Ok((buffer.clone(), first)))
             }
             Located::Host { points, why } => {
                 scalars.bit_bound()?;
@@ -63,25 +65,28 @@ impl Engine {
     /// As [`msm`](Self::msm) and [`upload_bases`](Self::upload_bases).
     pub fn msm_slice(&self, points: &[G1Affine], scalars: Scalars<'_>) -> Result<MsmOutcome> {
         let scalars = scalars.prefix(points.len());
-        self.run(None, scalars, Some(points), || Ok((self.cached(points)?, 0)))
+        let is_identity = |i: usize| points[i].is_zero();
+        self.run(None, scalars, Some(points), is_identity, || Ok((self.cached(points)?, 0)))
     }
 
     /// Applies the policy: the card, or the CPU for a small MSM or after a card failure. `copy` are the points on the
-    /// host, at least as many as scalars; `resident` brings them to card memory and says in which block, and how many bytes
-    /// from its start, they are.
+    /// host, at least as many as scalars; `resident` brings them to card memory and says in which block, and from which point
+    /// of it on, they are.
     fn run(
         &self,
         label: Option<&'static str>,
         scalars: Scalars<'_>,
         copy: Option<&[G1Affine]>,
-        resident: impl FnOnce() -> Result<(Arc<dyn Buffer>, u64)>,
+        is_identity: impl Fn(usize) -> bool,
+        resident: impl FnOnce() -> Result<(Arc<dyn Buffer>, usize)>,
     ) -> Result<MsmOutcome> {
         let fallback = self.policy().g1;
         let bits = scalars.bit_bound()?;
         if let (true, Some(points)) = (scalars.len() < fallback.below(), copy) {
             return Ok(self.on_cpu(label, scalars, points, CpuReason::Small { below: fallback.below() }));
         }
-        let result = resident().and_then(|(bases, at)| self.on_card(&*bases, at, scalars, bits));
+        let work = scalars.nonzero().filter(|&i| !is_identity(i)).count() as u64;
+        let result = resident().and_then(|(bases, first)| self.on_card(&*bases, first, scalars, bits, work));
         match (result, copy) {
             (Ok((point, run)), _) => {
                 let operation = Operation::on_card(scalars.len(), run);
@@ -95,19 +100,21 @@ impl Engine {
         }
     }
 
-    /// Runs on the card: scalars up, one command, window sums down, Horner.
+    /// Runs on the card: scalars up, one command, window sums down, Horner. `work` counts the points that cost
+    /// additions: identities and zero scalars do not.
     fn on_card(
         &self,
         bases: &dyn Buffer,
-        bases_offset: u64,
+        first: usize,
         scalars: Scalars<'_>,
         bits: u32,
+        work: u64,
     ) -> Result<(G1Projective, CardRun)> {
         let n = u32::try_from(scalars.len())
             .map_err(|_| Error::TooManyPoints { n: scalars.len(), max: u32::MAX })?;
         let device = &self.shared.device;
         let limits = device.limits();
-        let plan = plan(u64::from(n), bits, &limits)?;
+        let plan = plan(work, bits, &limits)?;
         let result_bytes = plan.windows as usize * SUM_BYTES;
         let input = self.alloc(scalars.len() * SCALAR_BYTES, || format!("{n} scalars"))?;
         let output = self.alloc(result_bytes, || format!("{} window sums", plan.windows))?;
@@ -116,7 +123,7 @@ impl Engine {
         input.write(scalars.bytes())?;
         let MsmRun { cycles, counters } = device.msm(&MsmJob {
             bases,
-            bases_offset,
+            bases_offset: (first * POINT_BYTES) as u64,
             scalars: &*input,
             result: &*output,
             n,
@@ -128,14 +135,15 @@ impl Engine {
         drop(running);
 
         let point = finish::combine(&sums, plan)?;
-        let bound = bound(u64::from(n), bits);
+        let bound = bound(work, bits);
         let by =
             |work: u64, clocks: u64| work as f64 / (f64::from(limits.adders.max(1)) * clocks.max(1) as f64);
         let run = CardRun {
             cycles,
+            work,
             bound,
             ratio: by(bound, cycles),
-            accumulate_ratio: by(u64::from(n) * u64::from(plan.windows), counters.msm_accumulate),
+            accumulate_ratio: by(work * u64::from(plan.windows), counters.msm_accumulate),
             adders: limits.adders,
             scalar_bits: bits,
             window_bits: plan.window_bits,

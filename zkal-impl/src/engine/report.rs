@@ -73,11 +73,14 @@ pub struct Counters {
 pub struct CardRun {
     /// Clocks from the command becoming runnable to its completion.
     pub cycles: u64,
-    /// Lower bound in adder cycles ([`bound`](super::bound)) for the same work.
+    /// Points that cost additions: neither the identity nor with a scalar of zero.
+    pub work: u64,
+    /// Lower bound in adder cycles ([`bound`](super::bound)) for `work` points. It takes every digit of their scalars
+    /// for nonzero; where many small scalars are mixed with large ones, fewer additions are needed.
     pub bound: u64,
     /// `bound / (adders · cycles)`; 1 is the bound itself.
     pub ratio: f64,
-    /// Additions of the bucket phase, `n · windows`, by `adders · msm_accumulate`.
+    /// Additions of the bucket phase, `work · windows`, by `adders · msm_accumulate`.
     pub accumulate_ratio: f64,
     /// Curve adders of the card.
     pub adders: u32,

@@ -44,7 +44,8 @@ fn both_scalar_forms_equal_arkworks() {
         assert_eq!((a.point, b.point), (expected, expected), "n {n}, seed {seed}");
         assert_eq!(a.operation.place, Place::Card);
         let run = a.operation.card.expect("ran on the card");
-        assert_eq!(run.bound, bound(n as u64, run.scalar_bits));
+        assert_eq!(run.work, n as u64 - u64::from(n > 2), "identities cost nothing");
+        assert_eq!(run.bound, bound(run.work, run.scalar_bits));
         assert_eq!(run.ratio, run.bound as f64 / run.cycles as f64);
         assert_eq!(run.bytes_up, 32 * n as u64);
     }
@@ -85,6 +86,21 @@ fn window_choice_follows_the_measured_scalars() {
     let wide = [BigInt([0, 0, 0, 1 << 63]); 1];
     let error = engine.msm(&set, 0..1, Scalars::canonical(&wide)).unwrap_err();
     assert!(matches!(error, Error::ScalarTooWide { bits: 256 }), "{error}");
+}
+
+#[test]
+fn work_leaves_out_identities_and_zero_scalars() {
+    let (mut rng, _) = rng();
+    let (engine, _) = engine(1 << 20, Fallback::Never);
+    let mut bases = points(100, &mut rng);
+    let (mut fr, _) = scalars(100, &mut rng);
+    (60..80).for_each(|i| bases[i] = G1Affine::identity());
+    (75..90).for_each(|i| fr[i] = Fr::from(0u64));
+    let set = engine.upload_bases(&bases).expect("fits").slice(50..100).expect("in range");
+    let out = engine.msm(&set, 5..50, Scalars::montgomery(&fr[55..])).expect("runs");
+    assert_eq!(out.point, G1Projective::msm_unchecked(&bases[55..], &fr[55..]));
+    assert_eq!(out.operation.n, 45);
+    assert_eq!(out.operation.card.expect("on the card").work, 5 + 10);
 }
 
 #[test]

@@ -147,9 +147,9 @@ fn zkey(key: &ProvingKey<Bn254>, matrices: &[Matrix<Fr>], variables: usize) -> C
         coefficients
             .push([words(&[matrix, row, signal]), limb_bytes(BigInt::try_from(twice).expect("below r"))]);
     };
-    for row in 0..constraints {
-        for matrix in [0, 1] {
-            for &(value, signal) in &matrices[matrix][row] {
+    for (row, (a, b)) in matrices[0].iter().zip(&matrices[1]).enumerate() {
+        for (matrix, terms) in [(0, a), (1, b)] {
+            for &(value, signal) in terms {
                 coefficient(matrix, row, signal, value);
             }
         }

@@ -53,8 +53,8 @@ impl Witness {
         self.values.is_empty()
     }
 
-    /// The values, canonical.
-    pub(crate) fn values(&self) -> &[BigInt<4>] {
+    /// The values, canonical: the constant 1, the public signals (outputs first), then the private ones. Secret.
+    pub fn values(&self) -> &[BigInt<4>] {
         &self.values
     }
 

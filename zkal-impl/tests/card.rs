@@ -1,0 +1,246 @@
+//! The engine and the adapters on the simulated card.
+
+use std::sync::{Arc, OnceLock};
+
+use ark_bn254::{Bn254, Fr, G1Affine, G1Projective};
+use ark_ec::{CurveGroup, VariableBaseMSM};
+use ark_ff::{BigInt, PrimeField, UniformRand, Zero};
+use ark_groth16::{Groth16, ProvingKey};
+use ark_relations::gr1cs::{
+    ConstraintSynthesizer, ConstraintSystemRef, LinearCombination, SynthesisError, Variable,
+};
+use ark_serialize::{CanonicalDeserialize, CanonicalSerialize};
+use permafrost_driver::{Card, CardOptions};
+use permafrost_rtl::config::CardConfig;
+use permafrost_sim::{SimCard, SimOptions};
+use permafrost_zkal::ark::{with_engine, AccelBn254};
+use permafrost_zkal::engine::{Engine, Fallback, Op, Place, Policy, Scalars};
+use permafrost_zkal::groth16::{self, Blinding, CircomReduction, Witness};
+use permafrost_zkal::Error;
+use rand::{Rng, SeedableRng};
+use rand_chacha::ChaCha20Rng;
+
+/// The card all tests share.
+fn card() -> Card {
+    static CARD: OnceLock<Card> = OnceLock::new();
+    CARD.get_or_init(|| open(SimOptions::new(CardConfig::sim()))).clone()
+}
+
+fn open(options: SimOptions) -> Card {
+    let sim = SimCard::open(options).expect("the simulator builds");
+    Card::open(Arc::new(sim), CardOptions::default()).expect("the card comes up")
+}
+
+fn engine() -> Engine {
+    Engine::new(card(), Policy::default()).expect("the card has an MSM engine")
+}
+
+fn rng() -> (ChaCha20Rng, u64) {
+    let seed =
+        std::env::var("PERMAFROST_SEED").ok().and_then(|s| s.parse().ok()).unwrap_or_else(rand::random);
+    println!("seed {seed} (set PERMAFROST_SEED to repeat)");
+    (ChaCha20Rng::seed_from_u64(seed), seed)
+}
+
+fn points(n: usize, rng: &mut impl Rng) -> Vec<G1Affine> {
+    let points: Vec<G1Projective> = (0..n).map(|_| G1Projective::rand(rng)).collect();
+    G1Projective::normalize_batch(&points)
+}
+
+/// The same MSM by halo2curves, from the points' and scalars' own bytes.
+fn by_halo2curves(points: &[G1Affine], scalars: &[Fr]) -> G1Affine {
+    use halo2curves::bn256;
+    use halo2curves::ff::PrimeField as _;
+    use halo2curves::group::prime::PrimeCurveAffine;
+    use halo2curves::group::Curve;
+    use halo2curves::CurveAffine;
+    let repr = |limbs: BigInt<4>| {
+        let mut bytes = [0u8; 32];
+        bytes.chunks_exact_mut(8).zip(limbs.0).for_each(|(b, l)| b.copy_from_slice(&l.to_le_bytes()));
+        bytes
+    };
+    let fq = |c: ark_bn254::Fq| bn256::Fq::from_repr(repr(c.into_bigint()).into()).expect("canonical");
+    let points: Vec<bn256::G1Affine> = points
+        .iter()
+        .map(|p| bn256::G1Affine::from_xy(fq(p.x), fq(p.y)).unwrap_or_else(PrimeCurveAffine::identity))
+        .collect();
+    let scalars: Vec<bn256::Fr> = scalars
+        .iter()
+        .map(|s| bn256::Fr::from_repr(repr(s.into_bigint()).into()).expect("canonical"))
+        .collect();
+    let sum: bn256::G1Affine = halo2curves::msm::msm_best(&scalars, &points).to_affine();
+    if bool::from(sum.is_identity()) {
+        return G1Affine::identity();
+    }
+    let back = |c: bn256::Fq| ark_bn254::Fq::from_le_bytes_mod_order(c.to_repr().as_ref());
+    G1Affine::new(back(sum.x), back(sum.y))
+}
+
+#[test]
+fn msm_equals_arkworks_and_halo2curves() {
+    let (mut rng, seed) = rng();
+    let engine = engine();
+    let largest = -Fr::from(1u64);
+    for n in [0usize, 1, 2, 3, 7, 64, 1000] {
+        let mut bases = points(n, &mut rng);
+        for i in (0..n).step_by(5) {
+            match i % 3 {
+                0 => bases[i] = G1Affine::identity(),
+                1 => bases[i] = bases[i / 2],
+                _ => bases[i] = -bases[i - 1],
+            }
+        }
+        let set = engine.upload_bases(&bases).expect("fits");
+        let uniform: Vec<Fr> = (0..n).map(|_| Fr::rand(&mut rng)).collect();
+        let sparse: Vec<Fr> = (0..n).map(|_| Fr::from(rng.gen_range(0u64..2))).collect();
+        let equal = vec![Fr::rand(&mut rng); n];
+        let cases: &[(&str, Vec<Fr>)] = &[
+            ("uniform", uniform),
+            ("zero", vec![Fr::zero(); n]),
+            ("one", vec![Fr::from(1u64); n]),
+            ("sparse", sparse),
+            ("equal", equal),
+            ("r - 1", vec![largest; n]),
+        ];
+        for (name, scalars) in cases {
+            let canonical: Vec<BigInt<4>> = scalars.iter().map(|s| s.into_bigint()).collect();
+            let expected = G1Projective::msm_bigint(&bases, &canonical);
+            assert_eq!(
+                by_halo2curves(&bases, scalars),
+                expected.into_affine(),
+                "oracles, {name}, n {n}, seed {seed}"
+            );
+            let a = engine.msm(&set, 0..n, Scalars::canonical(&canonical)).expect("runs");
+            assert_eq!(a.point, expected, "canonical, {name}, n {n}, seed {seed}");
+            assert_eq!(a.operation.place, Place::Card);
+            if n <= 64 || *name == "uniform" {
+                let b = engine.msm(&set, 0..n, Scalars::montgomery(scalars)).expect("runs");
+                assert_eq!(b.point, expected, "Montgomery, {name}, n {n}, seed {seed}");
+            }
+        }
+    }
+    assert_eq!(engine.take_report().count(Op::Msm, Place::Cpu), 0);
+}
+
+#[test]
+fn counters_belong_to_the_operation() {
+    let (mut rng, _) = rng();
+    // A card of its own: on the shared one other tests' engines count, too.
+    let engine = Engine::new(open(SimOptions::new(CardConfig::sim())), Policy::default()).expect("opens");
+    let bases = points(200, &mut rng);
+    let scalars: Vec<Fr> = (0..200).map(|_| Fr::rand(&mut rng)).collect();
+    let out = engine.msm_slice(&bases, Scalars::montgomery(&scalars)).expect("runs");
+    let run = out.operation.card.expect("on the card");
+    assert!(run.cycles >= run.bound / u64::from(run.adders), "no faster than the bound: {run:?}");
+    assert!(run.ratio > 0.0 && run.ratio <= 1.0, "{run:?}");
+    assert_eq!(run.scalar_bits, 254);
+    assert_eq!(run.counters.msm_points, 200);
+    assert!(run.counters.dram_read_bytes >= 200 * 96, "{run:?}");
+    assert!(run.counters.msm_busy <= run.cycles, "{run:?}");
+}
+
+#[test]
+fn the_card_refuses_a_broken_promise_of_small_scalars() {
+    let (mut rng, _) = rng();
+    let engine = engine();
+    let bases = points(3, &mut rng);
+    let scalars = [1u64, 2, 1 << 40].map(Fr::from);
+    let error = engine.msm_slice(&bases, Scalars::montgomery(&scalars).with_bits(8)).unwrap_err().to_string();
+    assert!(error.contains("Scalar 2"), "{error}");
+}
+
+#[test]
+fn a_full_card_says_so_or_falls_back() {
+    let (mut rng, seed) = rng();
+    let card = open(SimOptions { dram_bytes: Some(64 << 10), ..SimOptions::new(CardConfig::sim()) });
+    let bases = points(1200, &mut rng);
+    let scalars: Vec<Fr> = (0..1200).map(|_| Fr::rand(&mut rng)).collect();
+    let never = Engine::new(card.clone(), Policy::default()).expect("opens");
+    let error = never.upload_bases(&bases).unwrap_err();
+    assert!(matches!(error, Error::OutOfCardMemory { total: 65536, .. }), "{error}");
+    let any =
+        Engine::new(card, Policy { g1: Fallback::Any { below: 0 }, ..Policy::default() }).expect("opens");
+    let out = any.msm_slice(&bases, Scalars::montgomery(&scalars)).expect("falls back");
+    assert_eq!(out.operation.place, Place::Cpu);
+    assert_eq!(out.point, G1Projective::msm_unchecked(&bases, &scalars), "seed {seed}");
+}
+
+/// x^(2^n) for a secret x.
+#[derive(Clone)]
+struct Squares {
+    x: Fr,
+    n: usize,
+}
+
+impl ConstraintSynthesizer<Fr> for Squares {
+    fn generate_constraints(self, cs: ConstraintSystemRef<Fr>) -> Result<(), SynthesisError> {
+        let result = (0..self.n).fold(self.x, |x, _| x * x);
+        let public = cs.new_input_variable(|| Ok(result))?;
+        let lc = |v: Variable| LinearCombination::zero() + v;
+        let (mut value, mut known) = (self.x, cs.new_witness_variable(|| Ok(self.x))?);
+        for i in 0..self.n {
+            value *= value;
+            let next = if i + 1 == self.n { public } else { cs.new_witness_variable(|| Ok(value))? };
+            cs.enforce_r1cs_constraint(|| lc(known), || lc(known), || lc(next))?;
+            known = next;
+        }
+        Ok(())
+    }
+}
+
+fn bytes(value: &impl CanonicalSerialize) -> Vec<u8> {
+    let mut out = Vec::new();
+    value.serialize_uncompressed(&mut out).expect("memory");
+    out
+}
+
+#[test]
+fn unmodified_arkworks_groth16_proves_on_the_card() {
+    let (mut rng, seed) = rng();
+    let engine = engine();
+    let circuit = Squares { x: Fr::rand(&mut rng), n: 60 };
+    let plain = Groth16::<Bn254>::generate_random_parameters_with_reduction(circuit.clone(), &mut rng)
+        .expect("setup");
+    let key = ProvingKey::<AccelBn254>::deserialize_uncompressed(&*bytes(&plain)).expect("same format");
+    let (r, s) = (Fr::rand(&mut rng), Fr::rand(&mut rng));
+    let expected =
+        Groth16::<Bn254>::create_proof_with_reduction(circuit.clone(), &plain, r, s).expect("proves");
+    let proof =
+        with_engine(&engine, || Groth16::<AccelBn254>::create_proof_with_reduction(circuit, &key, r, s))
+            .expect("the card works")
+            .expect("proves");
+    assert_eq!(bytes(&proof), bytes(&expected), "seed {seed}");
+    let report = engine.take_report();
+    assert_eq!((report.count(Op::Msm, Place::Card), report.count(Op::Msm, Place::Cpu)), (4, 1));
+}
+
+#[test]
+fn a_circom_circuit_proves_on_the_card_as_in_arkworks() {
+    let (mut rng, seed) = rng();
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/circuits/membership");
+    let key = groth16::ProvingKey::open(format!("{folder}/membership.zkey")).expect("key");
+    let witness = Witness::open(format!("{folder}/membership.wtns")).expect("witness");
+    let (r, s) = (Fr::rand(&mut rng), Fr::rand(&mut rng));
+    let proved = groth16::prove(&engine(), &key, &witness, Blinding::explicit(r, s)).expect("proves");
+    assert_eq!((proved.report.count(Op::Msm, Place::Card), proved.report.count(Op::Msm, Place::Cpu)), (4, 1));
+
+    let vk = groth16::read_verifying_key(format!("{folder}/verification_key.json")).expect("reads");
+    assert_eq!(&vk, key.verifying_key());
+    assert_eq!(proved.publics, groth16::read_publics(format!("{folder}/public.json")).expect("reads"));
+    assert!(groth16::verify(&vk, &proved.publics, &proved.proof).expect("right number"));
+
+    let ark = key.to_ark().expect("snarkjs made this key");
+    let assignment: Vec<Fr> =
+        witness.values().iter().map(|v| Fr::from_bigint(*v).expect("below r")).collect();
+    let expected = Groth16::<Bn254, CircomReduction>::create_proof_with_reduction_and_matrices(
+        &ark.key,
+        r,
+        s,
+        &ark.matrices,
+        ark.num_inputs,
+        ark.num_constraints,
+        &assignment,
+    )
+    .expect("arkworks proves");
+    assert_eq!(bytes(&proved.proof), bytes(&expected), "seed {seed}");
+}
