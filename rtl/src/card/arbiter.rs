@@ -8,27 +8,13 @@ use super::{
     bus::{Bus, End, BEAT_BITS, BEAT_BYTES},
     fifo::fifo,
     round_robin::{index_bits, round_robin},
+    text::{select, vector},
 };
 use crate::hdl::Module;
 use std::{fmt::Write as _, sync::Arc};
 
 /// Bursts in flight per arbiter, in each direction.
 pub const OUTSTANDING: usize = 64;
-
-/// `case (selector)` with one arm per client; `arm(i)` is the statement for client `i`, the last is the default.
-fn per_client(n: usize, selector: &str, arm: impl Fn(usize) -> String) -> String {
-    let mut s = format!("  case ({selector})\n");
-    for i in 0..n - 1 {
-        writeln!(s, "    {i}: begin {} end", arm(i)).expect("String");
-    }
-    writeln!(s, "    default: begin {} end\n  endcase", arm(n - 1)).expect("String");
-    s
-}
-
-fn request_vector(n: usize, name: &str) -> String {
-    let bits: Vec<String> = (0..n).rev().map(|i| format!("c{i}_{name}")).collect();
-    format!("{{{}}}", bits.join(", "))
-}
 
 /// Merges `n` read clients `c0_`..: 1 clock from `rd_valid` to `arvalid`, none from R to the client.
 ///
@@ -56,9 +42,8 @@ pub fn rd_arbiter(n: usize) -> Arc<Module> {
         )
         .expect("String");
     }
-    let request =
-        per_client(n, "rr$index", |i| format!("m_araddr <= c{i}_rd_addr; m_arlen <= c{i}_rd_beats;"));
-    let ready = per_client(n, "owner$out_data", |i| format!("owner_ready = c{i}_rdat_ready;"));
+    let request = select(n, "rr$index", |i| format!("m_araddr <= c{i}_rd_addr; m_arlen <= c{i}_rd_beats;"));
+    let ready = select(n, "owner$out_data", |i| format!("owner_ready = c{i}_rdat_ready;"));
     m.child("rr", &round_robin(n))
         .child("owner", &fifo(index_bits(n), OUTSTANDING))
         .body(
@@ -77,7 +62,7 @@ always @(*) busy = m_arvalid || owner$out_valid;
         )
         .connect_all(
             "rr",
-            &[("req", &request_vector(n, "rd_valid")), ("take", "take")],
+            &[("req", &vector(n, |i| format!("c{i}_rd_valid"))), ("take", "take")],
         )
         .connect_all(
             "owner",
@@ -124,10 +109,10 @@ pub fn wr_arbiter(n: usize) -> Arc<Module> {
         )
         .expect("String");
     }
-    let request = per_client(n, "rr$index", |i| {
+    let request = select(n, "rr$index", |i| {
         format!("m_awaddr <= c{i}_wr_addr; m_awlen <= c{i}_wr_beats; aw_owner <= {i};")
     });
-    let data = per_client(n, "data_owner", |i| {
+    let data = select(n, "data_owner", |i| {
         format!("owner_valid = c{i}_wdat_valid; m_wdata = c{i}_wdat_data; m_wstrb = c{i}_wdat_strb;")
     });
     m.child("rr", &round_robin(n))
@@ -165,7 +150,7 @@ always @(*) ev_lanes = !w_done ? 0
         )
         .connect_all(
             "rr",
-            &[("req", &request_vector(n, "wr_valid")), ("take", "take")],
+            &[("req", &vector(n, |i| format!("c{i}_wr_valid"))), ("take", "take")],
         )
         .connect_all(
             "data",

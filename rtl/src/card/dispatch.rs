@@ -9,28 +9,32 @@ use super::{
     bus::BEAT_BITS,
     decode::{decode, ROUTES},
     round_robin::{index_bits, round_robin},
+    text::{select, vector},
 };
 use crate::{config::CardConfig, hdl::Module};
 use std::{fmt::Write as _, sync::Arc};
 
-/// The command words an engine takes, as (port, bits, contract field).
+/// What an engine takes of a command, as (port, bits, expression of `copy_cmd` or `msm_cmd`).
 type Words = &'static [(&'static str, usize, &'static str)];
 
 const COPY_WORDS: Words = &[
-    ("card_addr", 64, "CMD_COPY_CARD_ADDR"),
-    ("list", 64, "CMD_COPY_LIST"),
-    ("length", 64, "CMD_COPY_LENGTH"),
-    ("entries", 32, "CMD_COPY_ENTRIES"),
-    ("kind", 8, "CMD_COPY_KIND"),
+    ("fill", 1, "is_fill"),
+    ("card_addr", 64, "is_fill ? copy_cmd$[CMD_FILL_CARD_ADDR] : copy_cmd$[CMD_COPY_CARD_ADDR]"),
+    ("list", 64, "copy_cmd$[CMD_COPY_LIST]"),
+    ("length", 64, "is_fill ? copy_cmd$[CMD_FILL_LENGTH] : copy_cmd$[CMD_COPY_LENGTH]"),
+    ("entries", 32, "copy_cmd$[CMD_COPY_ENTRIES]"),
+    ("kind", 8, "copy_cmd$[CMD_COPY_KIND]"),
+    ("pattern", 64, "copy_cmd$[CMD_FILL_PATTERN]"),
 ];
 
 const MSM_WORDS: Words = &[
-    ("bases", 64, "CMD_MSM_BASES"),
-    ("scalars", 64, "CMD_MSM_SCALARS"),
-    ("result", 64, "CMD_MSM_RESULT"),
-    ("n", 32, "CMD_MSM_N"),
-    ("window_bits", 8, "CMD_MSM_WINDOW_BITS"),
-    ("windows", 8, "CMD_MSM_WINDOWS"),
+    ("bases", 64, "msm_cmd$[CMD_MSM_BASES]"),
+    ("scalars", 64, "msm_cmd$[CMD_MSM_SCALARS]"),
+    ("result", 64, "msm_cmd$[CMD_MSM_RESULT]"),
+    ("n", 32, "msm_cmd$[CMD_MSM_N]"),
+    ("window_bits", 8, "msm_cmd$[CMD_MSM_WINDOW_BITS]"),
+    ("windows", 8, "msm_cmd$[CMD_MSM_WINDOWS]"),
+    ("montgomery", 1, "(msm_format & MSM_FORMAT_MONTGOMERY) != 0"),
 ];
 
 /// The dispatcher for the queues of `config`.
@@ -70,10 +74,9 @@ pub fn dispatch(config: &CardConfig) -> Arc<Module> {
             m = m.output(format!("{engine}_cmd_{word}"), *bits);
         }
     }
+    // Queues whose command may start.
+    let go = format!("wire [N-1:0] go = {};", vector(n, |i| format!("q{i}_go")));
     m = m
-        .output("copy_cmd_fill", 1)
-        .output("copy_cmd_pattern", 64)
-        .output("msm_cmd_montgomery", 1)
         .output("adm_cmd_data", BEAT_BITS)
         .child("chooser", &round_robin(n))
         .child("decoder", &decode(config))
@@ -81,8 +84,8 @@ pub fn dispatch(config: &CardConfig) -> Arc<Module> {
         .child("msm_rr", &round_robin(n))
         .body(ROUTES)
         .body(format!("localparam N = {n};\nlocalparam IW = {};", index_bits(n)))
-        .body(contract(&[go(n), SLOTS.to_string(), engine_words(n), statuses(n)].concat()));
-    m.connect_all("chooser", &[("req", &vector(n, "cmd_valid")), ("take", "take")])
+        .body(contract(&[go, SLOTS.into(), engine_words(n), statuses(n)].concat()));
+    m.connect_all("chooser", &[("req", &vector(n, |i| format!("q{i}_cmd_valid"))), ("take", "take")])
         .connect_all(
             "decoder",
             &[("in_valid", "picked"), ("admin", "slot == 0"), ("cmd", "cmd"), ("dram_bytes", "dram_bytes")],
@@ -90,16 +93,6 @@ pub fn dispatch(config: &CardConfig) -> Arc<Module> {
         .connect_all("copy_rr", &[("req", "want_copy & go"), ("take", "copy_take")])
         .connect_all("msm_rr", &[("req", "want_msm & go"), ("take", "msm_take")])
         .build()
-}
-
-fn vector(n: usize, name: &str) -> String {
-    let bits: Vec<String> = (0..n).rev().map(|i| format!("q{i}_{name}")).collect();
-    format!("{{{}}}", bits.join(", "))
-}
-
-/// Queues whose command may start.
-fn go(n: usize) -> String {
-    format!("wire [N-1:0] go = {};", vector(n, "go"))
 }
 
 const SLOTS: &str = r"
@@ -174,39 +167,21 @@ end
 
 /// The multiplexers that take commands to the decoder and their words to the engines.
 fn engine_words(n: usize) -> String {
-    let mut s = String::new();
-    let arms = |s: &mut String, arm: &dyn Fn(usize) -> String| {
-        for i in 0..n {
-            let label = if i + 1 == n { "default".to_string() } else { i.to_string() };
-            writeln!(s, "    {label}: begin {} end", arm(i)).expect("String");
-        }
-        s.push_str("  endcase\nend\n");
-    };
-    s.push_str("always @(posedge clk) if (take) begin\n  case (chooser$index)\n");
-    arms(&mut s, &|i| format!("cmd <= q{i}_cmd_data;"));
+    let decoded = select(n, "chooser$index", |i| format!("cmd <= q{i}_cmd_data;"));
+    let mut s = format!("always @(posedge clk) if (take) begin\n{decoded}end\n");
+    for engine in ["copy", "msm"] {
+        let chosen = select(n, &format!("{engine}_rr$index"), |i| format!("{engine}_cmd = q{i}_cmd_data;"));
+        write!(s, "reg [511:0] {engine}_cmd;\nalways @(*) begin\n{chosen}end\n").expect("String");
+    }
+    s.push_str(
+        "wire is_fill = copy_cmd$[CMD_OPCODE] == OP_FILL;\n\
+         wire [7:0] msm_format = msm_cmd$[CMD_MSM_FORMAT];\n",
+    );
     for (engine, words) in [("copy", COPY_WORDS), ("msm", MSM_WORDS)] {
-        write!(s, "reg [511:0] {engine}_cmd;\nalways @(*) begin\n  case ({engine}_rr$index)\n")
-            .expect("String");
-        arms(&mut s, &|i| format!("{engine}_cmd = q{i}_cmd_data;"));
-        if engine == "copy" {
-            s.push_str("wire is_fill = copy_cmd$[CMD_OPCODE] == OP_FILL;\n");
-        }
-        for (word, _, field) in words {
-            let own = format!("{engine}_cmd$[{field}]");
-            let value = match *word {
-                "card_addr" => format!("is_fill ? copy_cmd$[CMD_FILL_CARD_ADDR] : {own}"),
-                "length" => format!("is_fill ? copy_cmd$[CMD_FILL_LENGTH] : {own}"),
-                _ => own,
-            };
+        for (word, _, value) in words {
             writeln!(s, "always @(*) {engine}_cmd_{word} = {value};").expect("String");
         }
     }
-    s.push_str(
-        "wire [7:0] msm_format = msm_cmd$[CMD_MSM_FORMAT];\n\
-         always @(*) copy_cmd_fill = is_fill;\n\
-         always @(*) copy_cmd_pattern = copy_cmd$[CMD_FILL_PATTERN];\n\
-         always @(*) msm_cmd_montgomery = (msm_format & MSM_FORMAT_MONTGOMERY) != 0;\n",
-    );
     s
 }
 

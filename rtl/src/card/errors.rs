@@ -5,7 +5,10 @@
 //! `count` counts all of them up to 0x7fff_ffff. `clear` (pulse) zeroes the count; the held error survives it, so that a
 //! driver can reset the controller first and ask later. Reset: no error.
 
-use super::round_robin::round_robin;
+use super::{
+    round_robin::round_robin,
+    text::{select, vector},
+};
 use crate::hdl::Module;
 use std::{fmt::Write as _, sync::Arc};
 
@@ -22,7 +25,7 @@ pub fn errors(n: usize) -> Arc<Module> {
         .output("cid", 16)
         .output("addr", 64)
         .output("count", 31);
-    let (mut arms, mut ready) = (String::new(), String::new());
+    let mut ready = String::new();
     for i in 0..n {
         m = m
             .input(format!("e{i}_valid"), 1)
@@ -30,22 +33,18 @@ pub fn errors(n: usize) -> Arc<Module> {
             .input(format!("e{i}_cid"), 16)
             .input(format!("e{i}_addr"), 64)
             .output(format!("e{i}_ready"), 1);
-        let label = if i + 1 == n { "default".to_string() } else { i.to_string() };
-        writeln!(
-            arms,
-            "      {label}: begin status <= e{i}_status; cid <= e{i}_cid; addr <= e{i}_addr; queue <= {i}; end"
-        )
-        .expect("String");
         writeln!(ready, "always @(*) e{i}_ready = rr$grant[{i}];").expect("String");
     }
-    let requests: Vec<String> = (0..n).rev().map(|i| format!("e{i}_valid")).collect();
+    let take = select(n, "rr$index", |i| {
+        format!("status <= e{i}_status; cid <= e{i}_cid; addr <= e{i}_addr; queue <= {i};")
+    });
     m.child("rr", &round_robin(n))
-        .connect("rr", "req", format!("{{{}}}", requests.join(", ")))
+        .connect("rr", "req", vector(n, |i| format!("e{i}_valid")))
         .connect("rr", "take", "1'b1")
         .body(ready)
         .body(format!(
             "always @(posedge clk) begin\n  if (acknowledge) held <= 1'b0;\n  if (rr$any && (!held || acknowledge)) begin\n    \
-             held <= 1'b1;\n    case (rr$index)\n{arms}    endcase\n  end\n  \
+             held <= 1'b1;\n    {take}  end\n  \
              if (rr$any && count != 31'h7fff_ffff) count <= count + 1'b1;\n  \
              if (clear) count <= 0;\n  \
              if (rst) begin\n    held <= 1'b0;\n    status <= 0;\n    queue <= 0;\n    cid <= 0;\n    addr <= 0;\n    \

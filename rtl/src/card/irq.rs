@@ -1,6 +1,9 @@
 //! Merges the interrupt requests of the queues, and the one of a fatal error, onto the card's interrupt port.
 
-use super::round_robin::round_robin;
+use super::{
+    round_robin::round_robin,
+    text::{select, vector},
+};
 use crate::hdl::Module;
 use std::{fmt::Write as _, sync::Arc};
 
@@ -13,25 +16,23 @@ pub fn irq_arbiter(n: usize) -> Arc<Module> {
         .output("irq_valid", 1)
         .output("irq_vector", 8)
         .input("irq_ready", 1);
-    let (mut arms, mut ready) = (String::new(), String::new());
+    let mut ready = String::new();
     for i in 0..n {
         m = m
             .input(format!("i{i}_valid"), 1)
             .input(format!("i{i}_vector"), 8)
             .output(format!("i{i}_ready"), 1);
-        let label = if i + 1 == n { "default".to_string() } else { i.to_string() };
-        writeln!(arms, "      {label}: irq_vector <= i{i}_vector;").expect("String");
         writeln!(ready, "always @(*) i{i}_ready = take && rr$grant[{i}];").expect("String");
     }
-    let requests: Vec<String> = (0..n).rev().map(|i| format!("i{i}_valid")).collect();
+    let vector_of = select(n, "rr$index", |i| format!("irq_vector <= i{i}_vector;"));
     m.child("rr", &round_robin(n))
         .body("wire take = rr$any && (!irq_valid || irq_ready);")
-        .connect("rr", "req", format!("{{{}}}", requests.join(", ")))
+        .connect("rr", "req", vector(n, |i| format!("i{i}_valid")))
         .connect("rr", "take", "take")
         .body(ready)
         .body(format!(
             "always @(posedge clk) begin\n  if (irq_ready) irq_valid <= 1'b0;\n  if (take) begin\n    \
-             irq_valid <= 1'b1;\n    case (rr$index)\n{arms}    endcase\n  end\n  \
+             irq_valid <= 1'b1;\n    {vector_of}  end\n  \
              if (rst) irq_valid <= 1'b0;\nend"
         ))
         .build()

@@ -25,6 +25,7 @@ pub mod queue;
 pub mod regs;
 pub mod round_robin;
 pub mod semaphore;
+mod text;
 pub mod top;
 
 use crate::{

@@ -7,7 +7,10 @@
 //!
 //! A change is visible to readers one clock after its handshake.
 
-use super::round_robin::round_robin;
+use super::{
+    round_robin::round_robin,
+    text::{select, vector},
+};
 use crate::hdl::Module;
 use permafrost_abi::SEMAPHORES;
 use std::{fmt::Write as _, sync::Arc};
@@ -23,7 +26,7 @@ pub fn semaphores(n: usize) -> Arc<Module> {
         .input("set_valid", 1)
         .input("set_index", 6)
         .input("set_value", 32);
-    let (mut ports, mut arms) = (String::new(), String::new());
+    let mut ports = String::new();
     for i in 0..n {
         m = m
             .input(format!("q{i}_index"), 6)
@@ -38,11 +41,8 @@ pub fn semaphores(n: usize) -> Arc<Module> {
              always @(*) q{i}_sig_ready = !set_valid && rr$grant[{i}];\n"
         )
         .expect("String");
-        let label = if i + 1 == n { "default".to_string() } else { i.to_string() };
-        writeln!(arms, "    {label}: begin index = q{i}_sig_index; signal = q{i}_sig_value; end")
-            .expect("String");
     }
-    let requests: Vec<String> = (0..n).rev().map(|i| format!("q{i}_sig_valid")).collect();
+    let chosen = select(n, "rr$index", |i| format!("index = q{i}_sig_index; signal = q{i}_sig_value;"));
     m.child("rr", &round_robin(n))
         .body(
             r"
@@ -61,8 +61,8 @@ always @(posedge clk) begin
 end
 ",
         )
-        .body(format!("always @(*) begin\n  case (rr$index)\n{arms}  endcase\nend"))
-        .connect("rr", "req", format!("{{{}}}", requests.join(", ")))
+        .body(format!("always @(*) begin\n{chosen}end"))
+        .connect("rr", "req", vector(n, |i| format!("q{i}_sig_valid")))
         .connect("rr", "take", "!set_valid")
         .body(ports)
         .build()

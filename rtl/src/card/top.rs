@@ -13,6 +13,7 @@ use super::{
     queue::queue,
     regs::regs,
     semaphore::semaphores,
+    text::vector,
 };
 use crate::{config::CardConfig, hdl::Module};
 use std::sync::Arc;
@@ -72,25 +73,20 @@ pub fn top(config: &CardConfig, msm: &Arc<Module>) -> Arc<Module> {
         .build()
 }
 
-/// Reads `{q0.., }` as a vector, queue 0 in bit 0.
-fn per_queue(n: usize, port: &str) -> String {
-    let bits: Vec<String> = (0..n).rev().map(|i| format!("q{i}${port}")).collect();
-    format!("{{{}}}", bits.join(", "))
-}
-
 /// Summary state: who is busy.
 fn state(m: Module, n: usize) -> Module {
+    let all = |port: &str| vector(n, |i| format!("q{i}${port}"));
     m.body(format!(
         "wire [{l}:0] queue_active = {};\n\
          wire [{l}:0] queue_busy = {};\n\
          wire [{l}:0] queue_enabled = {};\n\
          wire [{l}:0] queue_fatal = {};\n\
          wire [{l}:0] queue_done = {};",
-        per_queue(n, "active"),
-        per_queue(n, "busy"),
-        per_queue(n, "enabled"),
-        per_queue(n, "fatal"),
-        per_queue(n, "ev_command"),
+        all("active"),
+        all("busy"),
+        all("enabled"),
+        all("fatal"),
+        all("ev_command"),
         l = n - 1
     ))
     .body(format!(
