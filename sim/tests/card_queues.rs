@@ -198,8 +198,14 @@ fn doorbell_storms_and_bad_doorbells() {
         assert_eq!(card.read32(reg::ERR_SOURCE), queue << 16 | 0xffff);
         card.write32(reg::ERR_STATUS, 1 << 31);
     }
-    // A queue this card does not have: nothing is there.
-    card.write32(sq_doorbell(3), 1);
+    // Queues this card does not have.
+    for queue in [3, 14] {
+        card.write32(cq_doorbell(queue), 1);
+        assert_eq!(card.read32(reg::ERR_STATUS), 1 << 31 | Status::BadQueue as u32);
+        assert_eq!(card.read32(reg::ERR_SOURCE), u32::from(queue) << 16 | 0xffff);
+        card.write32(reg::ERR_STATUS, 1 << 31);
+    }
+    card.write32(sq_doorbell(3) + 4, 1);
     assert_eq!(card.read32(reg::ERR_STATUS), 0);
     card.admin_ok(permafrost_abi::command::DeleteQueueCommand { queue: 2, ..Default::default() });
     card.write32(sq_doorbell(2), 1);
@@ -383,6 +389,7 @@ fn bad_admin_registers_are_fatal() {
         card.until(|card| card.status().fatal());
         assert!(!card.status().ready());
         assert_eq!(card.read32(reg::ERR_STATUS), 1 << 31 | status as u32);
+        assert_eq!(card.read32(reg::ERR_SOURCE), 0xffff);
         assert_eq!(card.read64(reg::ERR_ADDR), if sq == 0 { 0 } else { card.admin.sq.iova() + sq });
         card.write32(reg::ERR_STATUS, 1 << 31);
     }

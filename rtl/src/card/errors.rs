@@ -1,7 +1,7 @@
 //! The error syndrome: which error came first, and how many there were.
 //!
-//! `n` sources `e{i}_valid`/`e{i}_ready` with `e{i}_status`, `e{i}_cid`, `e{i}_addr`, one taken per clock, round robin; source
-//! `i` is queue `i`. The first error is held in `status`, `queue`, `cid`, `addr` with `held` until `acknowledge` (pulse);
+//! `n` sources `e{i}_valid`/`e{i}_ready` with `e{i}_queue`, `e{i}_cid`, `e{i}_status`, `e{i}_addr`, one taken per clock, round
+//! robin. The first error is held in `status`, `queue`, `cid`, `addr` with `held` until `acknowledge` (pulse);
 //! `count` counts all of them up to 0x7fff_ffff. `clear` (pulse) zeroes the count; the held error survives it, so that a
 //! driver can reset the controller first and ask later. Reset: no error.
 
@@ -30,13 +30,14 @@ pub fn errors(n: usize) -> Arc<Module> {
         m = m
             .input(format!("e{i}_valid"), 1)
             .input(format!("e{i}_status"), 8)
+            .input(format!("e{i}_queue"), 16)
             .input(format!("e{i}_cid"), 16)
             .input(format!("e{i}_addr"), 64)
             .output(format!("e{i}_ready"), 1);
         writeln!(ready, "always @(*) e{i}_ready = rr$grant[{i}];").expect("String");
     }
     let take = select(n, "rr$index", |i| {
-        format!("status <= e{i}_status; cid <= e{i}_cid; addr <= e{i}_addr; queue <= {i};")
+        format!("status <= e{i}_status; cid <= e{i}_cid; addr <= e{i}_addr; queue <= e{i}_queue;")
     });
     m.child("rr", &round_robin(n))
         .connect("rr", "req", vector(n, |i| format!("e{i}_valid")))

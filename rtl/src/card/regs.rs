@@ -9,7 +9,7 @@
 
 use super::abi::contract;
 use crate::{config::CardConfig, hdl::Module};
-use permafrost_abi::{cq_doorbell, sq_doorbell};
+use permafrost_abi::{cq_doorbell, sq_doorbell, MAX_IO_QUEUES};
 use std::{fmt::Write as _, sync::Arc};
 
 /// Fewest clocks of a controller reset; above the depth of the decoder.
@@ -24,8 +24,8 @@ const DEADLINE: u32 = 64;
 /// - `db_sq`, `db_cq` (pulse per queue) with `db_value`: doorbells.
 /// - `load` (pulse): the admin queue comes into being with `admin_*`.
 /// - `cancel`, `clear`: controller reset, see above. `halted`: a queue has failed for good.
-/// - `err_*`: the syndrome to be read; `err_acknowledge` (pulse) frees it; `bad_valid`/`bad_ready` with `bad_status`,
-///   `bad_addr` reports bad ADMIN registers.
+/// - `err_*`: the syndrome to be read; `err_acknowledge` (pulse) frees it; `bad_valid`/`bad_ready` with `bad_queue`,
+///   `bad_status`, `bad_addr` reports bad ADMIN registers and doorbells of queues that this card does not have.
 /// - `irq_valid`/`irq_ready`: the card has become FATAL (vector 0).
 /// - `settled`: neither a register change nor a controller reset is under way.
 pub fn regs(config: &CardConfig) -> Arc<Module> {
@@ -54,7 +54,16 @@ pub fn regs(config: &CardConfig) -> Arc<Module> {
         writeln!(doorbells, "    16'h{sq:x}: db_sq[{q}] <= 1'b1;\n    16'h{cq:x}: db_cq[{q}] <= 1'b1;")
             .expect("String");
     }
-    doorbells.push_str("    default: ;\n  endcase\n  if (write) db_value <= wdata;\n  if (rst) begin\n    db_sq <= 0;\n    db_cq <= 0;\n  end\nend");
+    doorbells.push_str(
+        "    default: ;\n  endcase\n  if (write) db_value <= wdata;\n  \
+         if (rst) begin\n    db_sq <= 0;\n    db_cq <= 0;\n  end\nend\n\
+         always @(*) begin\n  absent = 0;\n  case (waddr)\n",
+    );
+    for q in n as u16..=MAX_IO_QUEUES as u16 {
+        let (sq, cq) = (sq_doorbell(q), cq_doorbell(q));
+        writeln!(doorbells, "    16'h{sq:x}, 16'h{cq:x}: absent = {q};").expect("String");
+    }
+    doorbells.push_str("    default: ;\n  endcase\nend");
     Module::new("card_regs")
         .doc("Identity and control registers, doorbells, controller.")
         .clocked()
@@ -86,6 +95,7 @@ pub fn regs(config: &CardConfig) -> Arc<Module> {
         .input("err_addr", 64)
         .input("err_count", 31)
         .output("bad_valid", 1)
+        .output("bad_queue", 16)
         .output("bad_status", 8)
         .output("bad_addr", 64)
         .input("bad_ready", 1)
@@ -98,6 +108,8 @@ pub fn regs(config: &CardConfig) -> Arc<Module> {
 }
 
 const CONTROLLER: &str = r"
+// Queue whose doorbell is written, when this card does not have it.
+reg [15:0] absent;
 localparam [1:0] OFF = 0, RUN = 1, DRAIN = 2, FAULT = 3;
 reg [1:0] state;
 reg enable, fatal;
@@ -121,6 +133,12 @@ always @(posedge clk) begin
   drained <= state != DRAIN ? 0 : drained == DRAIN_CLOCKS ? drained : drained + 1'b1;
   if (irq_ready) irq_valid <= 1'b0;
   if (bad_ready) bad_valid <= 1'b0;
+  if (write && absent != 0 && !bad_valid) begin
+    bad_valid <= 1'b1;
+    bad_queue <= absent;
+    bad_status <= ST_BAD_QUEUE[7:0];
+    bad_addr <= 0;
+  end
   if (halted && state == RUN && !fatal) begin
     fatal <= 1'b1;
     irq_valid <= 1'b1;
@@ -132,6 +150,7 @@ always @(posedge clk) begin
         fatal <= 1'b1;
         irq_valid <= 1'b1;
         bad_valid <= 1'b1;
+        bad_queue <= 0;
         bad_status <= bad_size ? ST_BAD_FIELD[7:0] : ST_BAD_ADDRESS[7:0];
         bad_addr <= bad_size ? 0 : bad_sq ? admin_sq : admin_cq;
       end

@@ -194,6 +194,7 @@ fn queue_wires(m: Module, n: usize, i: usize) -> Module {
         &[
             (&format!("{e}valid"), &format!("{q}$err_valid")),
             (&format!("{e}status"), &format!("{q}$err_status")),
+            (&format!("{e}queue"), &format!("{i}")),
             (&format!("{e}cid"), &format!("{q}$err_cid")),
             (&format!("{e}addr"), &format!("{q}$err_addr")),
         ],
@@ -208,12 +209,14 @@ fn queue_wires(m: Module, n: usize, i: usize) -> Module {
     if !admin {
         return m;
     }
-    // The controller is the last source of errors and interrupts: bad admin registers, and FATAL on vector 0.
+    // The controller is the last source of errors and interrupts: bad admin registers, doorbells of queues this card
+    // does not have, and FATAL on vector 0.
     m.connect_all(
         "errs",
         &[
             (&format!("e{n}_valid"), "regs$bad_valid"),
             (&format!("e{n}_status"), "regs$bad_status"),
+            (&format!("e{n}_queue"), "regs$bad_queue"),
             (&format!("e{n}_cid"), "16'hffff"),
             (&format!("e{n}_addr"), "regs$bad_addr"),
         ],
