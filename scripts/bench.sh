@@ -14,7 +14,7 @@ mkdir -p "$out"
 field() { sed -n "s/.*\"$1\":\"\{0,1\}\([^\",}]*\).*/\1/p"; }
 
 row='| %6s | %-7s | %2s | %10s | %10s | %5.3f | %5.3f | %9s | %9s |\n'
-printf '| n | scalars | c | cycles | bound | ratio | bucket phase ratio | stall feed | stall slot |\n'
+printf '| points | scalars | c | cycles | bound | ratio | bucket phase ratio | stall feed | stall slot |\n'
 printf '|---:|---|---:|---:|---:|---:|---:|---:|---:|\n'
 run() { # --log-n|--n, value, scalars
     line=$("$permafrost" bench msm --group g1 "$1" "$2" --scalars "$3" --seed 1 --json)

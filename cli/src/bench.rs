@@ -2,9 +2,9 @@
 
 use ark_bn254::{Fr, G1Affine, G1Projective};
 use ark_ec::VariableBaseMSM;
-use ark_ff::{UniformRand, Zero};
+use ark_ff::{PrimeField, UniformRand, Zero};
 use clap::ValueEnum;
-use permafrost_zkal::engine::{bound, CardRun, Engine, Fallback, Policy, Scalars, SCALAR_BITS};
+use permafrost_zkal::engine::{CardRun, Engine, Fallback, Policy, Scalars};
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use serde::Serialize;
@@ -32,6 +32,8 @@ struct Figures {
     adders: u32,
     ratio: f64,
     accumulate_ratio: f64,
+    work: u64,
+    scalar_bits: u32,
     window_bits: u32,
     windows: u32,
     accumulate_cycles: u64,
@@ -58,9 +60,10 @@ pub fn msm(args: &BenchMsm) -> Result<(), Error> {
     let engine = Engine::new(open.card.clone(), Policy { g1: Fallback::Never, ..Policy::default() })?;
     let set = engine.upload_bases(&bases)?;
 
+    let integers: Vec<_> = scalars.iter().map(|s| s.into_bigint()).collect();
     progress.stage(format!("MSM of {n} points on the card"));
     let before = open.simulation();
-    let outcome = engine.msm(&set, 0..n, Scalars::montgomery(&scalars))?;
+    let outcome = engine.msm(&set, 0..n, Scalars::canonical(&integers))?;
     let after = open.simulation();
     let simulated = (after.clocks - before.clocks) as f64;
     let speed = simulated / (after.busy - before.busy).as_secs_f64().max(f64::MIN_POSITIVE);
@@ -91,10 +94,12 @@ fn figures(args: &BenchMsm, n: usize, scalars: String, card: &str, run: &CardRun
         r#where: "card",
         checked: true,
         cycles: run.cycles,
-        bound_adder_cycles: bound(n as u64, SCALAR_BITS),
+        bound_adder_cycles: run.bound,
         adders: run.adders,
         ratio: run.ratio,
         accumulate_ratio: run.accumulate_ratio,
+        work: run.work,
+        scalar_bits: run.scalar_bits,
         window_bits: run.window_bits,
         windows: run.windows,
         accumulate_cycles: counters.msm_accumulate,
@@ -118,6 +123,8 @@ fn table(f: &Figures) -> Table {
     row("bucket phase, clocks", thousands(f.accumulate_cycles));
     row("bucket phase, ratio", format!("{:.3}", f.accumulate_ratio));
     row("aggregation, clocks", thousands(f.aggregate_cycles));
+    row("points that cost additions", thousands(f.work));
+    row("bits of the scalars", f.scalar_bits.to_string());
     row("window bits", f.window_bits.to_string());
     row("windows", f.windows.to_string());
     row("additions issued", thousands(f.additions));

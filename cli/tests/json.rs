@@ -89,6 +89,24 @@ fn prove() {
     assert!(fail(verify).contains("NOT valid"));
 }
 
+/// A card too small for the key: the caller allows the CPU, and the report says what ran there and why.
+#[test]
+fn prove_with_fallback() {
+    let prove = Prove::new();
+    let card = "sim:dram=128KiB";
+    let report = json(&succeed(prove.args(&["--json", "--card", card, "--fallback", "any"])));
+    let operations = report["operations"].as_array().unwrap();
+    let g1: Vec<_> = operations.iter().filter(|o| o["group"] == "g1").collect();
+    assert_eq!(g1.len(), 4);
+    for operation in g1 {
+        assert_eq!(operation["where"], "cpu");
+        assert!(operation["reason"].as_str().unwrap().contains("memory"), "{operation}");
+    }
+    // Small inputs only: this key is not small, so the card's refusal stays an error.
+    let message = prove.refused(&["--card", card, "--fallback", "small"]);
+    assert!(message.contains("memory"), "{message}");
+}
+
 #[test]
 fn prove_as_a_table() {
     let prove = Prove::new();
@@ -118,6 +136,8 @@ fn bench_msm() {
                 "adders",
                 "ratio",
                 "accumulate_ratio",
+                "work",
+                "scalar_bits",
                 "window_bits",
                 "windows",
                 "accumulate_cycles",
