@@ -140,6 +140,24 @@ fn counters_belong_to_the_operation() {
 }
 
 #[test]
+fn threads_share_an_engine() {
+    let (mut rng, seed) = rng();
+    let engine = engine();
+    let bases = points(50, &mut rng);
+    let set = engine.upload_bases(&bases).expect("fits");
+    let all: Vec<Vec<Fr>> = (0..4).map(|_| (0..50).map(|_| Fr::rand(&mut rng)).collect()).collect();
+    std::thread::scope(|scope| {
+        for scalars in &all {
+            scope.spawn(|| {
+                let out = engine.msm(&set, 0..50, Scalars::montgomery(scalars)).expect("runs");
+                assert_eq!(out.point, G1Projective::msm_unchecked(&bases, scalars), "seed {seed}");
+            });
+        }
+    });
+    assert_eq!(engine.take_report().count(Op::Msm, Place::Card), 4);
+}
+
+#[test]
 fn the_card_refuses_a_broken_promise_of_small_scalars() {
     let (mut rng, _) = rng();
     let engine = engine();

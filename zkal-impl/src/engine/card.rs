@@ -134,6 +134,11 @@ impl Buffer for CardBuffer {
         Ok(())
     }
 
+    fn erase(&self) -> Result<()> {
+        self.card.fill(&self.block, 0, self.block.capacity(), 0)?;
+        Ok(())
+    }
+
     fn attach(&self, request: Request) -> Request {
         request.using(&self.block)
     }

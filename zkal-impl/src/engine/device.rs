@@ -17,6 +17,8 @@ pub(crate) trait Buffer: Send + Sync {
     fn write(&self, bytes: &[u8]) -> Result<()>;
     /// Copies the start of the block to the host.
     fn read(&self, bytes: &mut [u8]) -> Result<()>;
+    /// Overwrites the block with zeros.
+    fn erase(&self) -> Result<()>;
     /// Ties the block to a command: it stays allocated until the command has ended, and the command is refused when
     /// the block's data is lost.
     fn attach(&self, request: Request) -> Request;

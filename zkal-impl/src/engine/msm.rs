@@ -25,6 +25,21 @@ pub struct MsmOutcome<G = G1Projective> {
     pub operation: Operation,
 }
 
+/// A block of card memory with scalars or what was made of them: a witness, usually. Erased before it is freed, so that
+/// the next owner of the memory does not see it.
+struct Secret(Box<dyn Buffer>);
+
+impl Drop for Secret {
+    fn drop(&mut self) {
+        // After a reset of the card the memory may belong to another block already.
+        if self.0.is_valid() {
+            if let Err(error) = self.0.erase() {
+                tracing::warn!(address = self.0.address(), %error, "scalars stay in card memory");
+            }
+        }
+    }
+}
+
 impl Engine {
     /// MSM over the points `range` of a base set: `Σ scalars[i] · bases[range.start + i]`. Where the numbers of
     /// points and scalars differ, the shorter decides, as in arkworks' `msm_bigint`.
@@ -116,22 +131,23 @@ impl Engine {
         let limits = device.limits();
         let plan = plan(work, bits, &limits)?;
         let result_bytes = plan.windows as usize * SUM_BYTES;
-        let input = self.alloc(scalars.len() * SCALAR_BYTES, || format!("{n} scalars"))?;
-        let output = self.alloc(result_bytes, || format!("{} window sums", plan.windows))?;
+        let input = Secret(self.alloc(scalars.len() * SCALAR_BYTES, || format!("{n} scalars"))?);
+        let output = Secret(self.alloc(result_bytes, || format!("{} window sums", plan.windows))?);
 
+        // Taken after, hence released before the blocks are erased: other threads need not wait for that.
         let running = lock(&self.shared.running);
-        input.write(scalars.bytes())?;
+        input.0.write(scalars.bytes())?;
         let MsmRun { cycles, counters } = device.msm(&MsmJob {
             bases,
             bases_offset: (first * POINT_BYTES) as u64,
-            scalars: &*input,
-            result: &*output,
+            scalars: &*input.0,
+            result: &*output.0,
             n,
             plan,
             montgomery: scalars.is_montgomery(),
         })?;
         let mut sums = vec![0; result_bytes];
-        output.read(&mut sums)?;
+        output.0.read(&mut sums)?;
         drop(running);
 
         let point = finish::combine(&sums, plan)?;

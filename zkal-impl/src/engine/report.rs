@@ -90,7 +90,7 @@ pub struct CardRun {
     pub window_bits: u32,
     /// Windows.
     pub windows: u32,
-    /// Bytes sent to the card for this operation (scalars; bases count when they are uploaded).
+    /// Bytes sent to the card for this operation: the scalars. An upload of bases is not in it.
     pub bytes_up: u64,
     /// Bytes read back.
     pub bytes_down: u64,

@@ -61,6 +61,8 @@ pub(crate) struct Knobs {
     pub corrupt: AtomicBool,
     /// Bytes written to the card.
     pub written: AtomicU64,
+    /// Blocks erased.
+    pub erased: AtomicU64,
     /// MSMs run.
     pub runs: AtomicU64,
 }
@@ -107,6 +109,11 @@ impl Buffer for TestBuffer {
     }
     fn read(&self, bytes: &mut [u8]) -> Result<()> {
         bytes.copy_from_slice(&self.memory.lock().expect("not poisoned")[&self.address][..bytes.len()]);
+        Ok(())
+    }
+    fn erase(&self) -> Result<()> {
+        self.memory.lock().expect("not poisoned").get_mut(&self.address).expect("allocated").fill(0);
+        self.knobs.erased.fetch_add(1, Ordering::Relaxed);
         Ok(())
     }
     fn attach(&self, request: Request) -> Request {

@@ -66,6 +66,7 @@ fn views_share_one_upload_and_free_it_together() {
     let got = engine.msm(&tail, 1..3, Scalars::canonical(&canonical)).expect("runs").point;
     assert_eq!(got, G1Projective::msm_bigint(&bases[6..8], &canonical), "seed {seed}");
     assert_eq!(knobs.written.load(Ordering::Relaxed), 640 + 2 * 32, "scalars beyond the range stay here");
+    assert_eq!(knobs.erased.load(Ordering::Relaxed), 2, "scalars and window sums are erased");
     drop(tail);
     assert_eq!(engine.mem_info().used, 0);
 }

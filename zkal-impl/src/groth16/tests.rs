@@ -6,6 +6,7 @@ use ark_bn254::{Bn254, Fr};
 use ark_ff::{BigInt, PrimeField, UniformRand};
 use ark_groth16::{Groth16, Proof};
 use ark_serialize::CanonicalSerialize;
+use rand::Rng;
 use tempfile::TempDir;
 
 use super::testing::{Circuit, Container};
@@ -230,6 +231,30 @@ fn every_truncation_is_noticed() {
             .unwrap_err();
             assert!(matches!(error, Error::Truncated { .. }), "{name} cut to {len} bytes: {error}");
         }
+    }
+}
+
+#[test]
+fn damage_anywhere_is_an_error_or_an_unsatisfied_proof() {
+    let (mut rng, seed) = rng();
+    let (dir, zkey, wtns) = fixture();
+    let engine = engine(Policy::default());
+    let whole = (zkey.write(&dir, "whole.zkey"), wtns.write(&dir, "whole.wtns"));
+    let raw = (zkey.bytes(), wtns.bytes());
+    // The last section, contributions, is not read.
+    let read = raw.0.len() - 80;
+    for round in 0..200 {
+        let (mut key, mut witness) = raw.clone();
+        let target = if round % 2 == 0 { &mut key[..read] } else { &mut witness[..] };
+        let at = rng.gen_range(0..target.len());
+        target[at] ^= 1 << rng.gen_range(0..8);
+        let paths = (dir.path().join("damaged.zkey"), dir.path().join("damaged.wtns"));
+        fs::write(&paths.0, key).expect("writes");
+        fs::write(&paths.1, witness).expect("writes");
+        let (zkey, wtns) = if round % 2 == 0 { (&paths.0, &whole.1) } else { (&whole.0, &paths.1) };
+        let outcome = ProvingKey::open(zkey)
+            .and_then(|key| prove(&engine, &key, &Witness::open(wtns)?, Blinding::random()).map(drop));
+        assert!(outcome.is_err(), "round {round}, byte {at}, seed {seed}");
     }
 }
 

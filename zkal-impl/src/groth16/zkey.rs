@@ -70,13 +70,15 @@ impl ProvingKey {
         check_protocol(&mut file)?;
         let header = read_header(&mut file)?;
         let (variables, publics, domain) = (header.variables, header.publics, header.coset.size());
+        // Points first: their sections must be as long as the sizes in the header say, so that a small file with large
+        // sizes in it is refused before memory is allocated by them.
         let ic = read_points(file.section(3, "IC points")?, publics + 1)?;
-        let (matrix_a, matrix_b) = read_coefficients(file.section(4, "coefficients")?, &header)?;
         let a = read_points(file.section(5, "A points")?, variables)?;
         let b1 = read_points(file.section(6, "B1 points")?, variables)?;
         let b2 = read_points(file.section(7, "B2 points")?, variables)?;
         let c = read_points(file.section(8, "C points")?, variables - publics - 1)?;
         let h = read_points(file.section(9, "H points")?, domain)?;
+        let (matrix_a, matrix_b) = read_coefficients(file.section(4, "coefficients")?, &header)?;
         Ok(ProvingKey {
             path: path.as_ref().to_owned(),
             variables,
