@@ -1,6 +1,6 @@
 //! What can go wrong between a design and a running simulated card.
 
-use permafrost_rtl::{config::ConfigError, hdl::HdlError};
+use permafrost_rtl::{card::CardError, config::ConfigError};
 use std::path::PathBuf;
 
 /// Every error of this crate. Each says what was seen, what was expected and what to do.
@@ -39,8 +39,8 @@ pub enum SimError {
     #[error(transparent)]
     Config(#[from] ConfigError),
 
-    #[error("the generated hardware is inconsistent: {0}")]
-    Design(#[from] HdlError),
+    #[error("the card cannot be generated: {0}")]
+    Card(#[from] CardError),
 
     #[error("cannot write the waveform {}: {reason}", path.display())]
     Trace { path: PathBuf, reason: String },

@@ -138,7 +138,12 @@ fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl SimCard {
-    /// Builds the simulator of `design`, a top with the card's ports, and powers it up (reset done, not enabled).
+    /// Builds the simulator where the cache does not have it, and powers a card up (reset done, not enabled).
+    pub fn open(options: SimOptions) -> Result<SimCard, SimError> {
+        Self::open_design(&permafrost_rtl::card::generate(&options.config)?, options)
+    }
+
+    /// [`SimCard::open`] for another design with the card's ports.
     pub fn open_design(design: &Design, mut options: SimOptions) -> Result<SimCard, SimError> {
         options.config.validate()?;
         if let Some(bytes) = options.dram_bytes {
