@@ -92,7 +92,8 @@ reg [31:0] index;
 reg [31:0] count;
 wire more = index != count;
 wire take = more && ahead$out_valid && !stop && (!entry_valid || entry_ready);
-wire next_beat = take && (lane == 3 || index + 1'b1 == count);
+// A last beat that is not full stays until `clear`.
+wire next_beat = take && lane == 3;
 always @(*) case (lane)
   0: pick = ahead$out_data[127:0];
   1: pick = ahead$out_data[255:128];
