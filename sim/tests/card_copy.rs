@@ -8,8 +8,8 @@ use permafrost_abi::{
     DmaRegion, Status, Transport,
 };
 use permafrost_sim::{
-    axi::{Access, Fault, Response},
-    Side,
+    axi::{Access, Fault, Response, Timing},
+    Side, SimOptions,
 };
 
 const HOST: usize = 1 << 20;
@@ -152,6 +152,39 @@ fn many_small_entries() {
     card.ok(1, Command::new(&scattered(CopyKind::HostToCard)));
     host.zero(0, n * 64);
     card.ok(2, Command::new(&scattered(CopyKind::CardToHost)));
+    assert!(bytes_of(&host, 0, n * 64) == data);
+}
+
+/// Memory that lets more bursts wait for their answers than the card keeps account of.
+#[test]
+fn answers_that_take_long() {
+    let mut rng = Random::new(13);
+    let slow = Timing { read_latency: 700, write_latency: 700, jitter: 9, stall: 0, outstanding: 1000 };
+    let mut card = Card::open(SimOptions { host: slow, dram: slow, ..options() }, 64);
+    let n = 600;
+    let (host, list) = (card.sim.dma_alloc(n * 64).unwrap(), card.sim.dma_alloc(n * 16).unwrap());
+    let data = rng.bytes(n * 64);
+    host.write(0, &data);
+    let iova = host.iova();
+    for i in 0..n {
+        let entry = SgEntry { iova: iova + 64 * i as u64, length: 64, ..Default::default() };
+        list.write(i * 16, bytemuck::bytes_of(&entry));
+    }
+    let there = CopyCommand::contiguous(CopyKind::HostToCard, 0, iova, n as u64 * 64);
+    card.ok(1, Command::new(&there));
+    host.zero(0, n * 64);
+    let back = CopyCommand::scattered(CopyKind::CardToHost, 0, list.iova(), n as u32, n as u64 * 64);
+    card.io[0].put(Command::new(&back));
+    card.io[0].ring(&card.sim);
+    // Completions of the other queue write to host memory at the same time.
+    for _ in 0..63 {
+        card.io[1].put(Command::default());
+    }
+    card.io[1].ring(&card.sim);
+    for _ in 0..63 {
+        assert_eq!(card.io[1].wait(&card.sim).status(), Ok(Status::BadOpcode));
+    }
+    assert_eq!(card.io[0].wait(&card.sim).status(), Ok(Status::Success));
     assert!(bytes_of(&host, 0, n * 64) == data);
 }
 
