@@ -64,3 +64,48 @@ impl Mmio {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use permafrost_abi::{DmaRegion, TransportError};
+    use std::sync::atomic::{AtomicU64, Ordering};
+    use std::time::Duration;
+
+    /// A counter that steps at each access.
+    struct Counting(AtomicU64);
+
+    impl Transport for Counting {
+        fn read32(&self, offset: u64) -> Result<u32, TransportError> {
+            // As the card does, no word of all ones.
+            Ok(((self.0.fetch_add(1, Ordering::Relaxed) >> (8 * offset)) as u32).min(u32::MAX - 1))
+        }
+        fn write32(&self, _: u64, _: u32) -> Result<(), TransportError> {
+            Ok(())
+        }
+        fn dma_alloc(&self, requested: usize) -> Result<DmaRegion, TransportError> {
+            Err(TransportError::OutOfMemory { requested, detail: "none here".into() })
+        }
+        fn enable_irqs(&self, _: u16) -> Result<(), TransportError> {
+            Ok(())
+        }
+        fn wait_irq(&self, _: u16, _: Duration) -> Result<bool, TransportError> {
+            Ok(false)
+        }
+        fn reset(&self) -> Result<(), TransportError> {
+            Ok(())
+        }
+        fn name(&self) -> &str {
+            "counting"
+        }
+    }
+
+    #[test]
+    fn a_carry_between_two_accesses_is_noticed() {
+        for start in 0x1_ffff_fff0..0x2_0000_0010u64 {
+            let mmio = Mmio(Arc::new(Counting(AtomicU64::new(start))));
+            let seen = mmio.read_counter(0).unwrap();
+            assert!((start..start + 8).contains(&seen), "{start:#x}: {seen:#x}");
+        }
+    }
+}

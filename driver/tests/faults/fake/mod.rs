@@ -1,6 +1,7 @@
 //! A card in software, as the contract describes it, that can be told to misbehave. It is a test double of the
 //! driver's counterpart only; the card itself is the RTL.
 
+mod commands;
 mod engine;
 
 use engine::{State, IO_QUEUES, LOG2_RING, MSM_LOG2_SLOTS, MSM_WINDOWS};
@@ -22,8 +23,12 @@ pub enum Fault {
     WrongCid,
     /// Its completion has another queue id.
     WrongQueue,
-    /// Its completion has an SQ head outside the ring.
+    /// Its completion has an SQ head outside the ring, which would be right if it were wrapped.
     HeadOutside,
+    /// Its completion says that all commands were fetched, which may well be.
+    HeadAhead,
+    /// Its completion says that more commands were fetched than there are.
+    HeadBeyond,
     /// Its completion has an SQ head that does not cover it.
     HeadBehind,
     /// Its completion has a status code that the contract does not have.
@@ -38,9 +43,16 @@ pub enum Fault {
     Vanish,
     /// The bus has failed: registers read 0.
     ReadZero,
+    /// It takes [`SLOW`].
+    Slow,
+    /// It completes only after the next reset, in the new ring.
+    Late,
     /// CSTS.FATAL rises and the queue stops.
     Fatal,
 }
+
+/// How long a slow command takes.
+pub const SLOW: Duration = Duration::from_millis(100);
 
 /// How resets go.
 #[derive(Clone, Copy, Debug, Default)]
@@ -108,6 +120,11 @@ impl FakeCard {
         self.state().function_resets
     }
 
+    /// Whether CC.ENABLE is set.
+    pub fn enabled(&self) -> bool {
+        self.state().enabled
+    }
+
     /// DMA regions mapped now.
     pub fn mapped_regions(&self) -> usize {
         self.shared.maps.lock().unwrap().len()
@@ -134,7 +151,8 @@ fn work(shared: &Shared) {
             if state.stop {
                 return;
             }
-            state = shared.work.wait(state).unwrap();
+            // A timeout, for slow commands.
+            state = shared.work.wait_timeout(state, Duration::from_millis(2)).unwrap().0;
         }
         shared.irq.notify_all();
         drop(state);

@@ -1,0 +1,264 @@
+//! What the fake card does with commands.
+
+use super::{Fault, Maps, Resets, SLOW};
+use permafrost_abi::registers::Csts;
+use permafrost_abi::*;
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
+use std::time::Instant;
+
+/// Most entries of a ring.
+pub const LOG2_RING: u32 = 10;
+pub const MAX_RING: u16 = 1 << LOG2_RING;
+pub const IO_QUEUES: u16 = 2;
+/// Narrowest and widest window.
+pub const MSM_WINDOWS: (u32, u32) = (2, 13);
+pub const MSM_LOG2_SLOTS: u32 = 17;
+
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Ring {
+    pub sq: u64,
+    pub cq: u64,
+    pub sq_entries: u16,
+    pub cq_entries: u16,
+    pub vector: u16,
+    pub sq_head: u16,
+    pub sq_tail: u16,
+    pub cq_tail: u16,
+    pub cq_head: u16,
+    /// Inverted phase, so that the default is phase 1.
+    pub flipped: bool,
+    pub hung: bool,
+    pub slow_until: Option<Instant>,
+}
+
+/// Status, info, address.
+pub type Failure = (Status, u32, u64);
+
+pub struct State {
+    maps: Arc<Maps>,
+    pub stop: bool,
+    pub enabled: bool,
+    fatal: bool,
+    pub admin: Ring,
+    pub rings: BTreeMap<u16, Ring>,
+    pub semaphores: [u32; SEMAPHORES as usize],
+    pub dram: Vec<u8>,
+    pub syndrome: Option<(Status, u16, u16, u64)>,
+    pub errors: u32,
+    /// By register offset.
+    pub counters: BTreeMap<u64, u64>,
+    pub irqs: Vec<bool>,
+    pub faults: VecDeque<Fault>,
+    /// The command of [`Fault::Late`].
+    late: Option<Command>,
+    pub resets: Resets,
+    pub overrides: BTreeMap<u64, u32>,
+    pub every_register: Option<u32>,
+    pub doorbells: Vec<(u64, u32)>,
+    pub function_resets: u32,
+}
+
+impl State {
+    pub fn new(dram_bytes: usize, maps: Arc<Maps>) -> Self {
+        Self {
+            maps,
+            stop: false,
+            enabled: false,
+            fatal: false,
+            admin: Ring::default(),
+            rings: BTreeMap::new(),
+            semaphores: [0; SEMAPHORES as usize],
+            dram: vec![0; dram_bytes],
+            syndrome: None,
+            errors: 0,
+            counters: BTreeMap::new(),
+            irqs: Vec::new(),
+            faults: VecDeque::new(),
+            late: None,
+            resets: Resets::default(),
+            overrides: BTreeMap::new(),
+            every_register: None,
+            doorbells: Vec::new(),
+            function_resets: 0,
+        }
+    }
+
+    pub fn csts(&self) -> u32 {
+        Csts::from_fields(self.enabled || self.resets.controller_stuck, self.fatal, false).0
+    }
+
+    pub fn enable(&mut self, on: bool) {
+        if on && !self.enabled {
+            let a = &self.admin;
+            let aligned = (a.sq | a.cq) % RING_ALIGN as u64 == 0;
+            let sized = [a.sq_entries, a.cq_entries].iter().all(|n| (2..=MAX_RING).contains(n));
+            if !aligned || !sized {
+                self.fatal = true;
+                let status = if sized { Status::BadAddress } else { Status::BadField };
+                self.record(status, 0, 0, 0);
+                return;
+            }
+            let ring = Ring { sq_head: 0, sq_tail: 0, cq_tail: 0, cq_head: 0, ..self.admin };
+            self.rings = BTreeMap::from([(0, ring)]);
+        } else if !on {
+            self.rings.clear();
+            self.semaphores = [0; SEMAPHORES as usize];
+            (self.fatal, self.errors, self.counters) = (false, 0, BTreeMap::new());
+        }
+        self.enabled = on;
+    }
+
+    /// Records an error.
+    pub fn record(&mut self, status: Status, queue: u16, cid: u16, address: u64) {
+        self.errors += 1;
+        self.syndrome.get_or_insert((status, queue, cid, address));
+    }
+
+    /// Adds to a counter.
+    pub fn count(&mut self, counter: u64, by: usize) {
+        *self.counters.entry(counter).or_default() += by as u64;
+    }
+
+    /// Takes a doorbell.
+    pub fn doorbell(&mut self, queue: u16, head: bool, value: u32) {
+        match self.rings.get_mut(&queue) {
+            Some(ring) if head && value < ring.cq_entries as u32 => ring.cq_head = value as u16,
+            Some(ring) if !head && value < ring.sq_entries as u32 => ring.sq_tail = value as u16,
+            _ => self.record(Status::BadQueue, queue, 0xffff, 0),
+        }
+    }
+
+    /// Copies between host memory and `bytes`; false when the IOVA range is not mapped.
+    pub fn host(&self, iova: u64, bytes: &mut [u8], write: bool) -> bool {
+        let maps = self.maps.lock().unwrap();
+        let Some((start, (address, size))) = maps.range(..=iova).next_back() else { return false };
+        let offset = (iova - start) as usize;
+        if offset > *size || bytes.len() > size - offset {
+            return false;
+        }
+        let host = (address + offset) as *mut u8;
+        // SAFETY: in a mapped region by the check, and the map is locked, so that it stays mapped.
+        unsafe {
+            match write {
+                true => std::ptr::copy_nonoverlapping(bytes.as_ptr(), host, bytes.len()),
+                false => std::ptr::copy_nonoverlapping(host, bytes.as_mut_ptr(), bytes.len()),
+            }
+        }
+        true
+    }
+
+    /// Runs the next command that can run; false when there is none.
+    pub fn step(&mut self) -> bool {
+        let ids: Vec<u16> = self.rings.keys().copied().collect();
+        ids.into_iter().any(|id| self.step_queue(id))
+    }
+
+    fn step_queue(&mut self, id: u16) -> bool {
+        let Some(mut ring) = self.rings.get(&id).copied() else { return false };
+        let full = (ring.cq_tail + 1) % ring.cq_entries == ring.cq_head;
+        if ring.hung || full || ring.sq_head == ring.sq_tail {
+            return false;
+        }
+        let mut bytes = [0; 64];
+        if !self.host(ring.sq + ring.sq_head as u64 * 64, &mut bytes, false) {
+            (ring.hung, self.fatal) = (true, true);
+            self.record(Status::HostReadError, id, 0xffff, ring.sq);
+            self.rings.insert(id, ring);
+            return true;
+        }
+        let command: Command = bytemuck::pod_read_unaligned(&bytes);
+        if command.flags & FLAG_WAIT != 0
+            && self.semaphores.get(command.wait_sem as usize).is_some_and(|s| *s < command.wait_value)
+        {
+            return false;
+        }
+        if id != 0 && self.faults.front() == Some(&Fault::Slow) {
+            let until = *ring.slow_until.get_or_insert(Instant::now() + SLOW);
+            self.rings.insert(id, ring);
+            if Instant::now() < until {
+                return false;
+            }
+            ring.slow_until = None;
+        }
+        let fault = if id == 0 { Fault::None } else { self.faults.pop_front().unwrap_or(Fault::None) };
+        ring.sq_head = (ring.sq_head + 1) % ring.sq_entries;
+        match fault {
+            Fault::Hang => ring.hung = true,
+            Fault::Vanish => (ring.hung, self.every_register) = (true, Some(u32::MAX)),
+            Fault::ReadZero => (ring.hung, self.every_register) = (true, Some(0)),
+            Fault::Late => (ring.hung, self.late) = (true, Some(command)),
+            Fault::Fatal => (ring.hung, self.fatal) = (true, true),
+            _ => {}
+        }
+        if let Some(late) = self.late.filter(|_| id != 0 && !ring.hung) {
+            self.late = None;
+            self.post(id, &mut ring, &late, Ok(()), Fault::None);
+        }
+        if !ring.hung {
+            let result = self.execute(id, &command);
+            if let Err((status, _, address)) = result {
+                self.record(status, id, command.cid, address);
+            } else if command.flags & FLAG_SIGNAL != 0 {
+                let sem = &mut self.semaphores[command.signal_sem as usize];
+                *sem = (*sem).max(command.signal_value);
+            }
+            for (name, by) in [
+                (counter::COMMANDS, 1),
+                (counter::HOST_READ_BYTES, 64),
+                (counter::HOST_WRITE_BYTES, 16),
+                (counter::COPY_BUSY, 100),
+                (counter::CYCLES, 200),
+            ] {
+                self.count(name, by);
+            }
+            self.post(id, &mut ring, &command, result, fault);
+            if fault == Fault::Duplicate {
+                self.post(id, &mut ring, &command, result, fault);
+            }
+        }
+        self.rings.insert(id, ring);
+        true
+    }
+
+    fn post(
+        &mut self,
+        id: u16,
+        ring: &mut Ring,
+        command: &Command,
+        result: Result<(), Failure>,
+        fault: Fault,
+    ) {
+        let (status, info) =
+            result.map_or_else(|(status, info, _)| (status, info), |()| (Status::Success, 0));
+        let mut completion = Completion {
+            cycles: 100,
+            info,
+            sq_head: ring.sq_head,
+            sq_id: id,
+            cid: command.cid,
+            status_phase: Completion::pack_status(status, !ring.flipped),
+        };
+        match fault {
+            Fault::WrongCid => completion.cid ^= 1,
+            Fault::WrongQueue => completion.sq_id ^= 3,
+            Fault::HeadOutside => completion.sq_head += ring.sq_entries,
+            Fault::HeadAhead => completion.sq_head = ring.sq_tail,
+            Fault::HeadBeyond => completion.sq_head = (ring.sq_tail + 1) % ring.sq_entries,
+            Fault::HeadBehind => completion.sq_head = (ring.sq_head + ring.sq_entries - 1) % ring.sq_entries,
+            Fault::UnknownStatus => completion.status_phase = 99 << 1 | completion.status_phase & 1,
+            Fault::WrongPhase => completion.status_phase ^= 1,
+            _ => {}
+        }
+        let mut bytes: [u8; 16] = bytemuck::cast(completion);
+        let at = ring.cq + ring.cq_tail as u64 * 16;
+        self.host(at, &mut bytes[..12], true);
+        std::sync::atomic::fence(std::sync::atomic::Ordering::Release);
+        self.host(at + 12, &mut bytes[12..], true);
+        ring.cq_tail = (ring.cq_tail + 1) % ring.cq_entries;
+        ring.flipped ^= ring.cq_tail == 0;
+        if let (Some(raised), true) = (self.irqs.get_mut(ring.vector as usize), fault != Fault::NoInterrupt) {
+            *raised = true;
+        }
+    }
+}
