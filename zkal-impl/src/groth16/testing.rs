@@ -24,15 +24,19 @@ pub(crate) struct Circuit {
 impl Circuit {
     pub(crate) fn random(publics: usize, products: usize, rng: &mut impl Rng) -> Self {
         let inputs = 1 + publics + 2;
-        let combination = |known: usize, rng: &mut _| {
+        let combination = |known: usize, rng: &mut _| -> Vec<(Fr, usize)> {
             (0..Rng::gen_range(rng, 1..4)).map(|_| (Fr::rand(rng), Rng::gen_range(rng, 0..known))).collect()
+        };
+        let product = |i: usize, rng: &mut _| {
+            let mut sides = [combination(inputs + i, rng), combination(inputs + i, rng)];
+            // No input is left without a constraint, given enough products.
+            sides[0].push((Fr::rand(rng), i % inputs));
+            sides
         };
         Circuit {
             publics: (0..publics).map(|_| Fr::rand(rng)).collect(),
-            private: vec![Fr::rand(rng), Fr::from(1u64)],
-            products: (0..products)
-                .map(|i| [combination(inputs + i, rng), combination(inputs + i, rng)])
-                .collect(),
+            private: vec![Fr::rand(rng), Fr::from(2u64)],
+            products: (0..products).map(|i| product(i, rng)).collect(),
         }
     }
 
