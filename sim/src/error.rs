@@ -9,6 +9,9 @@ pub enum SimError {
     #[error("`{tool}` was not found; it is needed to build the simulator. Install it: {install}")]
     ToolMissing { tool: String, install: &'static str },
 
+    #[error("`{tool}` is too old: it is `{seen}`, {needed} is needed. Install it: {install}")]
+    ToolTooOld { tool: String, seen: String, needed: &'static str, install: &'static str },
+
     #[error("`{tool}` failed while {action} ({status}); the whole output is in {}\n{tail}", log.display())]
     ToolFailed { tool: String, action: String, status: String, log: PathBuf, tail: String },
 

@@ -22,7 +22,7 @@ use std::{
 
 /// Statements per C++ file. Small files keep all processors busy and the compiler's memory and superlinear passes
 /// in bounds; much smaller ones only repeat the common headers.
-const OUTPUT_SPLIT: &str = "6000";
+const OUTPUT_SPLIT: &str = "20000";
 
 const VERILATOR_FLAGS: &[&str] = &[
     "--cc",
@@ -127,6 +127,7 @@ pub(super) fn compile_runtime(
 ) -> Result<(), SimError> {
     let mut names = vec!["verilated.cpp", "verilated_threads.cpp"];
     if options.trace {
+        tools.require_zlib()?;
         names.push("verilated_fst_c.cpp");
     }
     let jobs =

@@ -11,6 +11,8 @@ use std::{
 };
 
 const INSTALL_VERILATOR: &str = "apt-get install verilator (version 5 or later)";
+const OLDEST_VERILATOR: u32 = 5;
+const INSTALL_ZLIB: &str = "apt-get install zlib1g-dev (waveforms are compressed with it)";
 const INSTALL_CXX: &str = "apt-get install g++, or set CXX to a C++17 compiler";
 
 /// The programs of a build and what identifies them in the cache key.
@@ -28,6 +30,7 @@ pub(super) struct Tools {
 impl Tools {
     pub fn find(options: &BuildOptions) -> Result<Self, SimError> {
         let verilator_version = first_line(&options.verilator, "--version", INSTALL_VERILATOR)?;
+        check_version(&options.verilator, &verilator_version)?;
         let root = first_line_of(Command::new(&options.verilator).args(["--getenv", "VERILATOR_ROOT"]))
             .map_err(|e| missing(&options.verilator, INSTALL_VERILATOR, e))?;
         let cxx_version = first_line(&options.cxx, "--version", INSTALL_CXX)?;
@@ -41,6 +44,16 @@ impl Tools {
         })
     }
 
+    /// Verilator's waveform writer includes zlib, whose header is a package of its own.
+    pub fn require_zlib(&self) -> Result<(), SimError> {
+        let mut probe = Command::new(&self.cxx);
+        probe.args(["-fsyntax-only", "-include", "zlib.h", "-x", "c++", "/dev/null"]);
+        match first_line_of(&mut probe) {
+            Ok(_) => Ok(()),
+            Err(_) => Err(SimError::ToolMissing { tool: "zlib.h".into(), install: INSTALL_ZLIB }),
+        }
+    }
+
     /// A compiler call, through ccache where there is one.
     pub fn compiler(&self) -> Command {
         if self.ccache {
@@ -50,6 +63,20 @@ impl Tools {
         } else {
             Command::new(&self.cxx)
         }
+    }
+}
+
+/// Refuses `Verilator 4.x`; a text that is no version (some packages have an empty one) is given the benefit of the doubt.
+fn check_version(tool: &Path, text: &str) -> Result<(), SimError> {
+    let number = text.strip_prefix("Verilator ").and_then(|rest| rest.split('.').next()?.parse::<u32>().ok());
+    match number {
+        Some(major) if major < OLDEST_VERILATOR => Err(SimError::ToolTooOld {
+            tool: tool.display().to_string(),
+            seen: text.into(),
+            needed: "Verilator 5.0 or later",
+            install: INSTALL_VERILATOR,
+        }),
+        _ => Ok(()),
     }
 }
 
@@ -151,4 +178,18 @@ fn shown(command: &Command) -> String {
         .map(OsStr::to_string_lossy)
         .collect::<Vec<_>>()
         .join(" ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn old_verilators_are_refused() {
+        let check = |text| check_version(Path::new("verilator"), text);
+        check("Verilator 5.006 2023-01-22 rev (Debian 5.006-3)").unwrap();
+        check("Verilator rev vUNKNOWN-built20260516-4e853d8").unwrap();
+        let e = check("Verilator 4.038 2020-07-11 rev v4.036-114-g0cd4a57ad").unwrap_err();
+        assert!(e.to_string().contains("4.038") && e.to_string().contains("5.0 or later"), "{e}");
+    }
 }
