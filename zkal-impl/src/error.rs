@@ -7,7 +7,7 @@ use std::path::PathBuf;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    // ---- card and engine -----------------------------------------------------------------------------------------
+    // ---- card and engine ----
     /// The card offers no G1 MSM engine.
     #[error("card `{card}` has no G1 MSM engine (engine word {engines:#x}); use another card or card configuration")]
     NoMsmEngine {
@@ -104,7 +104,7 @@ pub enum Error {
     #[error(transparent)]
     Driver(#[from] permafrost_driver::Error),
 
-    // ---- files ---------------------------------------------------------------------------------------------------
+    // ---- files ----
     /// A file cannot be opened, read or written.
     #[error("cannot {action} {}: {source}", path.display())]
     Io {

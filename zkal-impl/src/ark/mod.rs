@@ -21,10 +21,10 @@
 //! the engine of the innermost [`with_engine`] on the calling thread, else the one given to [`install`] for the whole
 //! process. Without either it panics: nothing runs on the CPU unasked.
 //!
-//! **What runs where.** `msm_bigint`, and with it `msm`, `msm_unchecked`, `msm_chunks` and `msm_u1` to `msm_u64`, in G1:
-//! on the engine, under its policy. The same in G2: on the CPU under [`Policy::g2`](crate::engine::Policy::g2), in the
-//! report. Everything that is no MSM (`batch_mul`, single multiplications, pairings) and arkworks' FFTs are arkworks'
-//! own code on the CPU and are not in the report.
+//! **What runs where.** `msm_bigint`, and with it `msm`, `msm_unchecked`, `msm_chunks` and `msm_u1` to `msm_u64`, in
+//! G1: on the engine, under its policy. The same in G2: on the CPU under
+//! [`Policy::g2`](crate::engine::Policy::g2), in the report. Everything that is no MSM (`batch_mul`, single
+//! multiplications, pairings) and arkworks' FFTs are arkworks' own code on the CPU and are not in the report.
 
 mod affine;
 mod pairing;

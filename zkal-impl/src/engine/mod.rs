@@ -53,7 +53,8 @@ struct Shared {
     policy: Policy,
     cache: Mutex<BaseCache>,
     log: Mutex<Log>,
-    /// Held while data moves or a command runs, so that the counters' differences belong to that command.
+    /// Held while data moves or a command runs, so that the counters' differences belong to that command. Taken before
+    /// `cache` where both are.
     running: Mutex<()>,
 }
 
@@ -122,7 +123,8 @@ impl Engine {
         lock(&self.shared.cache).len()
     }
 
-    /// Uploads points (64 bytes each in card memory) for repeated use. Cached slices are evicted when room is needed. A copy stays on the host only if the policy may need it ([`Policy::g1`]).
+    /// Uploads points (64 bytes each in card memory) for repeated use. Cached slices are evicted when room is needed. A
+    /// copy stays on the host only if the policy may need it ([`Policy::g1`]).
     ///
     /// # Errors
     /// [`Error::OutOfCardMemory`] when the card cannot hold them, [`Error::Driver`] when the transfer fails; under

@@ -85,8 +85,8 @@ impl Engine {
     }
 
     /// Applies the policy: the card, or the CPU for a small MSM or after a card failure. `copy` are the points on the
-    /// host, at least as many as scalars; `resident` brings them to card memory and says in which block, and from which point
-    /// of it on, they are.
+    /// host, at least as many as scalars; `resident` brings them to card memory and says in which block, and from
+    /// which point of it on, they are.
     fn run(
         &self,
         label: Option<&'static str>,
@@ -131,24 +131,24 @@ impl Engine {
         let limits = device.limits();
         let plan = plan(work, bits, &limits)?;
         let result_bytes = plan.windows as usize * SUM_BYTES;
-        let input = Secret(self.alloc(scalars.len() * SCALAR_BYTES, || format!("{n} scalars"))?);
-        let output = Secret(self.alloc(result_bytes, || format!("{} window sums", plan.windows))?);
-
-        // Taken after, hence released before the blocks are erased: other threads need not wait for that.
-        let running = lock(&self.shared.running);
-        input.0.write(scalars.bytes())?;
-        let MsmRun { cycles, counters } = device.msm(&MsmJob {
-            bases,
-            bases_offset: (first * POINT_BYTES) as u64,
-            scalars: &*input.0,
-            result: &*output.0,
-            n,
-            plan,
-            montgomery: scalars.is_montgomery(),
-        })?;
-        let mut sums = vec![0; result_bytes];
-        output.0.read(&mut sums)?;
-        drop(running);
+        let (sums, MsmRun { cycles, counters }) = {
+            let _running = lock(&self.shared.running);
+            let input = Secret(self.alloc(scalars.len() * SCALAR_BYTES, || format!("{n} scalars"))?);
+            let output = Secret(self.alloc(result_bytes, || format!("{} window sums", plan.windows))?);
+            input.0.write(scalars.bytes())?;
+            let run = device.msm(&MsmJob {
+                bases,
+                bases_offset: (first * POINT_BYTES) as u64,
+                scalars: &*input.0,
+                result: &*output.0,
+                n,
+                plan,
+                montgomery: scalars.is_montgomery(),
+            })?;
+            let mut sums = vec![0; result_bytes];
+            output.0.read(&mut sums)?;
+            (sums, run)
+        };
 
         let point = finish::combine(&sums, plan)?;
         let bound = bound(work, bits);

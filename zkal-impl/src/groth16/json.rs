@@ -20,7 +20,7 @@ const CURVE: &str = "bn128";
 /// Largest JSON document read, bytes; a verification key of a million public signals is about 200 MB.
 const LARGEST: u64 = 1 << 28;
 
-// ---- writing ---------------------------------------------------------------------------------------------------------
+// ---- writing ----
 
 #[derive(Serialize)]
 struct ProofJson {
@@ -79,7 +79,7 @@ fn pretty(value: &impl Serialize) -> String {
     String::from_utf8(out).expect("serde_json writes UTF-8")
 }
 
-// ---- reading ---------------------------------------------------------------------------------------------------------
+// ---- reading ----
 
 /// Reads `proof.json`.
 ///
