@@ -7,6 +7,7 @@ pub mod graph;
 pub mod hdl;
 pub mod msm;
 pub mod point;
+pub mod report;
 pub mod target;
 
 /// Verilator configuration with the lint waivers of the generated designs, each with its reason.

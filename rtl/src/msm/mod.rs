@@ -7,9 +7,11 @@
 //! | `unit` | slots and adder: accumulation without hazards |
 //! | `scan` | aggregation: bucket sums to window sums |
 //! | `slots`, `reader` | storage and fetch |
+//! | `model` | the algorithm on a page, in Rust |
 
 pub mod engine;
 pub mod feed;
+pub mod model;
 pub mod reader;
 pub mod scan;
 pub mod slots;
