@@ -1,7 +1,7 @@
 #!/bin/sh
 # Makes sure that the tools which cargo cannot bring are there.
 #
-#   scripts/setup.sh           what `make demo` needs: Rust, g++, make, Verilator, ccache
+#   scripts/setup.sh           what `make demo` needs: Rust, g++, make, Verilator, ccache, zlib's header
 #   scripts/setup.sh --tests   also what `make test` needs: yosys, Node.js and npm
 #
 # Silent when nothing is missing. On Debian and its relatives it installs what is missing with apt-get, as root or
@@ -25,6 +25,8 @@ need g++ g++
 need make make
 need verilator verilator
 need ccache ccache
+# Verilator's waveform writer includes it.
+echo '#include <zlib.h>' | g++ -fsyntax-only -x c++ - 2>/dev/null || missing="$missing zlib1g-dev"
 if [ $tests = yes ]; then
     need yosys yosys
     need node nodejs
