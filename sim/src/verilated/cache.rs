@@ -115,6 +115,9 @@ fn key(common: &[String], design: &Design, options: &BuildOptions) -> String {
     common.iter().for_each(|text| field(text));
     // The shim names every port; widths and directions are in the Verilog.
     field(&shim::text(design, options.trace));
+    if options.trace {
+        field(&compile::trace_scope(design));
+    }
     for (name, text) in &design.files {
         field(name);
         field(text);

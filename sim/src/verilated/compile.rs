@@ -89,7 +89,9 @@ pub(super) fn compile_model(
     let mut verilator = Command::new(&tools.verilator);
     verilator.args(VERILATOR_FLAGS).args(["--top-module", &design.top, "-Mdir"]).arg(&obj);
     if options.trace {
-        verilator.arg("--trace-fst");
+        let quiet = rtl.join("trace.vlt");
+        write(&quiet, trace_scope(design))?;
+        verilator.arg("--trace-fst").arg(quiet);
     }
     log.run(&tools.verilator, "translating the Verilog", verilator.args(&sources))?;
 
@@ -115,6 +117,19 @@ pub(super) fn compile_model(
     }
     log.run(&tools.cxx, "linking the simulator", &mut link)?;
     Ok(library)
+}
+
+/// Verilator configuration that leaves the inside of arithmetic pipelines out of waveforms: thousands of numbered
+/// nodes that change in every clock, some 30 KB of file and a millisecond of time a clock for one point adder. Their
+/// ports are signals of the module around them and stay. The generator marks pipelines by `no_inline_module`.
+pub(super) fn trace_scope(design: &Design) -> String {
+    let mut text = String::from("`verilator_config\n");
+    for (name, _) in design.files.iter().filter(|(_, text)| text.contains("verilator no_inline_module")) {
+        if *name != design.top {
+            text += &format!("tracing_off -file \"*/{name}.v\"\n");
+        }
+    }
+    text
 }
 
 /// Compiles Verilator's runtime into `dir`: the same objects serve every model of this Verilator and compiler.
