@@ -9,7 +9,7 @@
 //! k points of a slot cost exactly k - 1 additions.
 
 use num_bigint::BigUint;
-use num_traits::{One, Zero};
+use num_traits::Zero;
 use std::collections::{BTreeMap, VecDeque};
 
 /// What the model needs of a group; the identity is the absence of a value.
@@ -197,6 +197,7 @@ pub fn bound(n: u64, bits: u32, widths: std::ops::RangeInclusive<u32>) -> Option
 #[cfg(test)]
 mod tests {
     use super::*;
+    use num_traits::One;
     use rand::{Rng, SeedableRng};
 
     /// Integers modulo a prime: a group in which every sum can be checked by arithmetic.

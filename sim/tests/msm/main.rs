@@ -7,7 +7,7 @@ use ark_ec::{AffineRepr, CurveGroup, PrimeGroup, VariableBaseMSM};
 use ark_ff::{BigInteger, Field, PrimeField, UniformRand, Zero};
 use bench::{Bench, Command, Memory, FAST, ROUGH};
 use permafrost_abi::Status;
-use permafrost_rtl::config::CardConfig;
+use permafrost_rtl::{config::CardConfig, msm::model};
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
@@ -78,22 +78,38 @@ fn load(b: &mut Bench, case: &Case) -> Command {
     }
 }
 
+/// A point as the model's group element; the identity is the absence of one.
+#[derive(Clone)]
+struct Point(G1Projective);
+
+impl model::Group for Point {
+    fn add(&self, other: &Point) -> Point {
+        Point(self.0 + other.0)
+    }
+    fn neg(&self) -> Point {
+        Point(-self.0)
+    }
+}
+
+/// Window sum `w` in memory.
+fn window_sum(b: &Bench, cmd: &Command, w: u64) -> G1Projective {
+    let at = (cmd.result + 128 * w) as usize;
+    let s = &b.memory[at..at + 128];
+    assert!(s[96..].iter().all(|&x| x == 0), "padding");
+    match fq(&s[64..96]).inverse() {
+        Some(i) => G1Affine::new(fq(&s[..32]) * i, fq(&s[32..64]) * i).into_group(),
+        None => G1Projective::zero(),
+    }
+}
+
 /// Window sums in memory, combined.
 fn combine(b: &Bench, cmd: &Command) -> G1Projective {
-    let mut total = G1Projective::zero();
-    for w in (0..u64::from(cmd.windows)).rev() {
+    (0..u64::from(cmd.windows)).rev().fold(G1Projective::zero(), |mut total, w| {
         for _ in 0..cmd.window_bits {
             total += total;
         }
-        let at = (cmd.result + 128 * w) as usize;
-        let s = &b.memory[at..at + 128];
-        let z = fq(&s[64..96]);
-        assert!(s[96..].iter().all(|&x| x == 0), "padding");
-        if let Some(i) = z.inverse() {
-            total += G1Affine::new(fq(&s[..32]) * i, fq(&s[32..64]) * i);
-        }
-    }
-    total
+        total + window_sum(b, cmd, w)
+    })
 }
 
 fn check(b: &mut Bench, case: &Case, m: Memory) -> bench::Outcome {
@@ -140,6 +156,31 @@ fn distributions_windows_and_stalls() {
         }
     }
     println!("{runs} runs, {} clocks", b.clock);
+}
+
+#[test]
+fn every_window_sum_equals_the_model() {
+    let mut rng = ChaCha8Rng::seed_from_u64(seed());
+    let mut b = Bench::new(&CardConfig::sim(), BYTES, rng.gen());
+    for c in [2u8, 3, 6, 11] {
+        let mut bases = points(&mut rng, 60);
+        bases[7] = G1Affine::identity();
+        let repeated = Fr::rand(&mut rng);
+        let scalars: Vec<Fr> =
+            (0..60).map(|_| if rng.gen() { repeated } else { Fr::rand(&mut rng) }).collect();
+        let case = Case { bases: &bases, scalars: &scalars, window_bits: c, bits: 254, montgomery: false };
+        let cmd = load(&mut b, &case);
+        assert_eq!(b.run(&cmd, ROUGH).status, Status::Success as u64);
+        let points: Vec<_> = bases.iter().map(|p| (!p.is_zero()).then(|| Point(p.into_group()))).collect();
+        let scalars: Vec<_> = scalars.iter().map(|s| s.into_bigint().into()).collect();
+        let latency = rng.gen_range(0..200);
+        let sums =
+            model::window_sums(&points, &scalars, c.into(), cmd.windows.into(), latency).expect("in range");
+        for (w, sum) in sums.iter().enumerate() {
+            let expected = sum.as_ref().map_or(G1Projective::zero(), |p| p.0);
+            assert_eq!(window_sum(&b, &cmd, w as u64), expected, "c={c} window {w}");
+        }
+    }
 }
 
 #[test]
