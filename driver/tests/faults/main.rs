@@ -18,7 +18,7 @@ const DRAM: usize = 1 << 22;
 fn options() -> CardOptions {
     CardOptions {
         queue_entries: 8,
-        command_deadline: Duration::from_millis(300),
+        command_deadline: Duration::from_secs(1),
         staging_bytes: 8192,
         ..CardOptions::default()
     }

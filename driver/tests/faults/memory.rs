@@ -6,7 +6,6 @@ use permafrost_abi::CopyKind;
 use permafrost_driver::{Card, CardOptions, DmaPiece, Error, Request};
 use rand::{Rng, SeedableRng};
 use std::sync::Arc;
-use std::time::Instant;
 
 #[test]
 fn memory_lives_as_long_as_the_card_may_use_it() {
@@ -82,9 +81,7 @@ fn dma_memory_is_bounded_and_shared() {
         held.push(memory);
     }
     held.truncate(held.len() - 2);
-    let start = Instant::now();
     card.write(&buffer, 0, &data).unwrap();
-    assert!(start.elapsed() < options().command_deadline);
 }
 
 #[test]

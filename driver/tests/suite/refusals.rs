@@ -230,7 +230,14 @@ pub fn lists(t: &dyn Transport) {
 /// Doorbells outside a ring or of no queue are recorded and ignored; a ring that cannot be read stops the card.
 pub fn doorbells(t: &dyn Transport) {
     let (mut admin, mut io) = enable_io(t, 4, 4);
-    for (offset, value) in [(sq_doorbell(1), 4), (cq_doorbell(1), u32::MAX), (sq_doorbell(2), 0)] {
+    let absent = MAX_IO_QUEUES as u16;
+    for (offset, value) in [
+        (sq_doorbell(1), 4),
+        (cq_doorbell(1), u32::MAX),
+        (sq_doorbell(2), 0),
+        (sq_doorbell(absent), 1),
+        (cq_doorbell(absent), 0),
+    ] {
         t.write32(reg::ERR_STATUS, 1 << 31).expect("ERR_STATUS");
         t.write32(offset, value).expect("doorbell");
         admin.must(nop());

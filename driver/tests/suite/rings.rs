@@ -91,7 +91,7 @@ pub fn counters(t: &dyn Transport) {
 pub fn reset_under_work(t: &dyn Transport) {
     let size = 1 << 19;
     let memory = t.dma_alloc(size).expect("DMA memory");
-    for round in 0..4 {
+    for round in 0..10 {
         let mut admin = enable(t);
         let (mut busy, mut waiting) = (Queue::new(t, 1, 8, 8), Queue::new(t, 2, 8, 8));
         admin.must(Command::new(&busy.creation()));
@@ -105,7 +105,7 @@ pub fn reset_under_work(t: &dyn Transport) {
         waiting.ring();
         busy.ring();
         // Various moments: at once, while commands are fetched, while data moves.
-        for _ in 0..round * 3 {
+        for _ in 0..round * 2 {
             csts(t);
         }
         disable(t);

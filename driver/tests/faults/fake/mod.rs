@@ -52,7 +52,7 @@ pub enum Fault {
 }
 
 /// How long a slow command takes.
-pub const SLOW: Duration = Duration::from_millis(100);
+pub const SLOW: Duration = Duration::from_millis(250);
 
 /// How resets go.
 #[derive(Clone, Copy, Debug, Default)]
