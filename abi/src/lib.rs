@@ -1,5 +1,5 @@
 //! Permafrost host–card contract: registers, counters, doorbells, commands, completions, status codes, data
-//! formats, and the [`Transport`](transport::Transport) through which software reaches a card.
+//! formats, and the [`Transport`] through which software reaches a card.
 //!
 //! Every fact is stated once, as data, by the macros of [`define`]; it is read in three ways:
 //! - Rust types and constants (this crate's items), used by the driver, the simulator and the generator;
