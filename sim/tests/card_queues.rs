@@ -225,6 +225,7 @@ fn reset_with_dma_in_flight() {
     for seed in 30..40 {
         let mut rng = Random::new(seed);
         let mut card = Card::open(rough(&mut rng), 16);
+        card.ok(1, nop().signal(4, 7));
         let host = card.sim.dma_alloc(1 << 20).unwrap();
         for _ in 0..4 {
             for q in 0..2u64 {
@@ -278,10 +279,12 @@ fn reset_with_dma_in_flight() {
             let back = CopyCommand::contiguous(CopyKind::CardToHost, 0x4_0000, host.iova() + 0x8000, 8192);
             card.ok(2, Command::new(&back));
             assert!(bytes_of(&host, 0x8000, 8192) == data);
-            card.io[1].put(nop().wait(3, 1));
+            card.io[1].put(nop().wait(4, 1));
             card.io[1].ring(&card.sim);
             card.ok(1, nop());
             assert!(card.io[1].poll(&card.sim).is_none(), "a semaphore survived the reset");
+            card.ok(1, nop().signal(4, 7));
+            assert_eq!(card.io[1].wait(&card.sim).status(), Ok(Status::Success));
             card.stop();
             card.start(16);
         }

@@ -310,39 +310,48 @@ fn interrupts_wait_and_idle_keeps_its_word() {
             assert_eq!(b.completion(cq(0), q - 1).status(), Ok(Status::Success));
             b.write(cq_doorbell(0), q as u32);
         }
-        for round in 0..30 {
-            let q = b.rng.within(1..=2);
-            let n = b.rng.within(1..=ENTRIES - 1);
-            for i in 0..n {
-                let mut command = match b.rng.within(0..=1) {
-                    0 => Command::new(&NopCommand::default()),
-                    _ => {
-                        let (card, len) = (64 * b.rng.within(0..=500), 64 * b.rng.within(0..=40));
-                        Command::new(&CopyCommand::contiguous(CopyKind::HostToCard, card, 0x10000, len))
-                    }
-                };
-                command.cid = round as u16;
-                b.put(sq(q) + (done[q as usize] + i) % ENTRIES * 64, &command);
+        for round in 0..30u16 {
+            let mut batch = [0, b.rng.within(0..=ENTRIES - 1), b.rng.within(1..=ENTRIES - 1)];
+            if b.rng.within(0..=1) == 0 {
+                batch.swap(1, 2);
+            }
+            for q in 1..=2u64 {
+                for i in 0..batch[q as usize] {
+                    let mut command = match b.rng.within(0..=1) {
+                        0 => Command::new(&NopCommand::default()),
+                        _ => {
+                            let (card, len) = (64 * b.rng.within(0..=500), 64 * b.rng.within(0..=40));
+                            Command::new(&CopyCommand::contiguous(CopyKind::HostToCard, card, 0x10000, len))
+                        }
+                    };
+                    command.cid = round;
+                    b.put(sq(q) + (done[q as usize] + i) % ENTRIES * 64, &command);
+                }
             }
             // Let it fall idle before some of the doorbells.
             for _ in 0..b.rng.within(0..=300) {
                 b.clock(|_| ());
             }
-            let tail = done[q as usize] + n;
             b.irqs.clear();
-            b.write(sq_doorbell(q as u16), (tail % ENTRIES) as u32);
-            let last = tail - 1;
-            let phase = (last / ENTRIES) % 2 == 0;
+            for q in 1..=2u64 {
+                done[q as usize] += batch[q as usize];
+                b.write(sq_doorbell(q as u16), (done[q as usize] % ENTRIES) as u32);
+            }
             b.until(|b| {
-                let completion = b.completion(cq(q), last % ENTRIES);
-                completion.phase() == phase && completion.cid == round as u16
+                (1..=2u64).filter(|q| batch[*q as usize] > 0).all(|q| {
+                    let last = done[q as usize] - 1;
+                    let completion = b.completion(cq(q), last % ENTRIES);
+                    completion.phase() == ((last / ENTRIES) % 2 == 0) && completion.cid == round
+                })
             });
-            // The interrupt for the last completion follows it.
+            // The interrupts for the last completions follow them.
             b.until(|b| b.model.get(b.pins.idle) == 1);
-            assert!(b.irqs.last() == Some(&q), "vectors {:?}, queue {q}", b.irqs);
-            assert!(b.irqs.len() as u64 <= n);
-            done[q as usize] = tail;
-            b.write(cq_doorbell(q as u16), (tail % ENTRIES) as u32);
+            for q in 1..=2u64 {
+                let seen = b.irqs.iter().filter(|v| **v == q).count() as u64;
+                let completions = batch[q as usize];
+                assert!(seen <= completions && (seen > 0) == (completions > 0), "{:?} {batch:?}", b.irqs);
+                b.write(cq_doorbell(q as u16), (done[q as usize] % ENTRIES) as u32);
+            }
         }
         assert_eq!(b.read64(counter::COMMANDS), 2 + done.iter().sum::<u64>());
         assert_eq!(b.read(reg::ERR_COUNT), 0);

@@ -101,7 +101,7 @@ reg decoding, picked;
 reg [IW-1:0] slot;
 reg [511:0] cmd;
 wire take = chooser$any && !decoding && !cancel;
-wire decided = decoder$out_valid && decoding && !cancel;
+wire decided = decoder$out_valid && !cancel;
 wire refused = decided && decoder$route == TO_NONE;
 
 // The slots: what each queue's command waits for.
