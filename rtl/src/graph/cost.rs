@@ -1,7 +1,6 @@
 //! The cost reading: what a pipeline is made of, before any synthesis tool has seen it.
 
 use super::{Op, Pipeline};
-use crate::target::Target;
 
 /// Building blocks of a pipeline, sub-pipelines included.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize)]
@@ -25,13 +24,6 @@ impl std::ops::AddAssign for Cost {
         self.select_bits += o.select_bits;
         self.table_bits += o.table_bits;
         self.register_bits += o.register_bits;
-    }
-}
-
-impl Cost {
-    /// A rough count of six-input LUTs on `target`: one per adder, select and table bit. `None` where there are no LUTs.
-    pub fn luts(&self, target: Target) -> Option<usize> {
-        (target == Target::Xcup).then_some(self.adder_bits + self.select_bits + self.table_bits)
     }
 }
 
