@@ -1,6 +1,7 @@
 //! The emitted Verilog of the arithmetic pipelines against the evaluation of their graphs, bit for bit, one operation a
 //! clock, for both targets.
 
+use num_bigint::BigUint;
 use permafrost_rtl::{
     field::{units, Field},
     graph::{mask, Pipeline},
@@ -23,10 +24,10 @@ fn random(rng: &mut ChaCha8Rng, bits: usize) -> Vec<u8> {
 /// Canonical field elements packed side by side; now and then a corner.
 fn elements(rng: &mut ChaCha8Rng, field: &Field, count: usize) -> Vec<u8> {
     let p = &field.p;
-    let one = p - p + 1u32;
-    let packed = (0..count).fold(p - p, |acc, i| {
+    let one = BigUint::from(1u32);
+    let packed = (0..count).fold(BigUint::ZERO, |acc, i| {
         let x = match rng.gen_range(0..8) {
-            0 => p - p,
+            0 => BigUint::ZERO,
             1 => p - 1u32,
             2 => one.clone(),
             3 => field.one(),
@@ -52,14 +53,14 @@ fn compare(pipeline: &Pipeline, rounds: usize, mut input: impl FnMut(usize) -> V
             for (port, bytes) in inputs.iter().zip(&values) {
                 model.set_bytes(*port, bytes);
             }
-            let values: Vec<_> = values.iter().map(|b| num_bigint::BigUint::from_bytes_le(b)).collect();
+            let values: Vec<_> = values.iter().map(|b| BigUint::from_bytes_le(b)).collect();
             expected.push(graph.eval(&values).remove(0));
         }
         model.tick(1).expect("tick");
         if round + 1 >= pipeline.latency {
             let mut bytes = vec![0; 96];
             model.get_bytes(output, &mut bytes);
-            let seen = num_bigint::BigUint::from_bytes_le(&bytes);
+            let seen = BigUint::from_bytes_le(&bytes);
             let at = round + 1 - pipeline.latency;
             if at < rounds {
                 assert_eq!(seen, expected[at], "{} {}: operation {at}", graph.name, pipeline.target.name());
