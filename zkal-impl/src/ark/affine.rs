@@ -14,6 +14,7 @@ use ark_std::rand::distributions::{Distribution, Standard};
 use ark_std::rand::Rng;
 use zeroize::Zeroize;
 
+use super::newtype::newtype;
 use super::{AccelG1, AccelG2};
 
 /// Defines an affine newtype over arkworks' `$inner`, whose group is `$group`.
@@ -32,66 +33,13 @@ macro_rules! affine {
             }
         }
 
-        impl From<$inner> for $name {
-            fn from(point: $inner) -> Self {
-                $name(point)
-            }
-        }
-        impl From<$name> for $inner {
-            fn from(point: $name) -> Self {
-                point.0
-            }
-        }
-        impl From<$group> for $name {
-            fn from(point: $group) -> Self {
-                $name(point.0.into())
-            }
-        }
+        newtype!($name, $inner, $group);
 
-        impl fmt::Debug for $name {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                fmt::Debug::fmt(&self.0, f)
-            }
-        }
-        impl fmt::Display for $name {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                fmt::Display::fmt(&self.0, f)
-            }
-        }
-        impl Zeroize for $name {
-            fn zeroize(&mut self) {
-                self.0.zeroize();
-            }
-        }
-        impl Distribution<$name> for Standard {
-            fn sample<R: Rng + ?Sized>(&self, rng: &mut R) -> $name {
-                $name(<$inner>::rand(rng))
-            }
-        }
-
-        impl CanonicalSerialize for $name {
-            fn serialize_with_mode<W: Write>(&self, writer: W, mode: Compress) -> Result<(), SerializationError> {
-                self.0.serialize_with_mode(writer, mode)
-            }
-            fn serialized_size(&self, mode: Compress) -> usize {
-                self.0.serialized_size(mode)
-            }
-        }
         impl Valid for $name {
             fn check(&self) -> Result<(), SerializationError> {
                 self.0.check()
             }
         }
-        impl CanonicalDeserialize for $name {
-            fn deserialize_with_mode<R: Read>(
-                reader: R,
-                mode: Compress,
-                validate: Validate,
-            ) -> Result<Self, SerializationError> {
-                <$inner>::deserialize_with_mode(reader, mode, validate).map($name)
-            }
-        }
-
         impl Neg for $name {
             type Output = Self;
             fn neg(self) -> Self {

@@ -27,6 +27,7 @@
 //! multiplications, pairings) and arkworks' FFTs are arkworks' own code on the CPU and are not in the report.
 
 mod affine;
+mod newtype;
 mod pairing;
 mod projective;
 mod scope;

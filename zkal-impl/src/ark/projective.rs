@@ -15,6 +15,7 @@ use ark_std::rand::distributions::{Distribution, Standard};
 use ark_std::rand::Rng;
 use zeroize::{Zeroize, Zeroizing};
 
+use super::newtype::newtype;
 use super::scope::on_engine;
 use super::{AccelG1Affine, AccelG2Affine};
 use crate::engine::Scalars;
@@ -27,51 +28,8 @@ macro_rules! projective {
         #[repr(transparent)]
         pub struct $name(pub $inner);
 
-        impl From<$inner> for $name {
-            fn from(point: $inner) -> Self {
-                $name(point)
-            }
-        }
-        impl From<$name> for $inner {
-            fn from(point: $name) -> Self {
-                point.0
-            }
-        }
-        impl From<$affine> for $name {
-            fn from(point: $affine) -> Self {
-                $name(point.0.into())
-            }
-        }
+        newtype!($name, $inner, $affine);
 
-        impl fmt::Debug for $name {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                fmt::Debug::fmt(&self.0, f)
-            }
-        }
-        impl fmt::Display for $name {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                fmt::Display::fmt(&self.0, f)
-            }
-        }
-        impl Zeroize for $name {
-            fn zeroize(&mut self) {
-                self.0.zeroize();
-            }
-        }
-        impl Distribution<$name> for Standard {
-            fn sample<R: Rng + ?Sized>(&self, rng: &mut R) -> $name {
-                $name(<$inner>::rand(rng))
-            }
-        }
-
-        impl CanonicalSerialize for $name {
-            fn serialize_with_mode<W: Write>(&self, writer: W, mode: Compress) -> Result<(), SerializationError> {
-                self.0.serialize_with_mode(writer, mode)
-            }
-            fn serialized_size(&self, mode: Compress) -> usize {
-                self.0.serialized_size(mode)
-            }
-        }
         impl Valid for $name {
             fn check(&self) -> Result<(), SerializationError> {
                 self.0.check()
@@ -86,16 +44,6 @@ macro_rules! projective {
                 <$inner>::batch_check(batch.iter())
             }
         }
-        impl CanonicalDeserialize for $name {
-            fn deserialize_with_mode<R: Read>(
-                reader: R,
-                mode: Compress,
-                validate: Validate,
-            ) -> Result<Self, SerializationError> {
-                <$inner>::deserialize_with_mode(reader, mode, validate).map($name)
-            }
-        }
-
         impl Zero for $name {
             fn zero() -> Self {
                 Self::ZERO
