@@ -15,7 +15,7 @@ use permafrost_sim::{axi::Timing, SimCard, SimOptions};
 use std::time::{Duration, Instant};
 
 /// How long a test waits for anything; far above what the slowest of them needs.
-pub const PATIENCE: Duration = Duration::from_secs(60);
+pub const PATIENCE: Duration = Duration::from_secs(240);
 
 /// A small deterministic generator, so that a failing seed is all that is needed.
 pub struct Random(u64);
