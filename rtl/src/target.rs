@@ -58,6 +58,12 @@ impl Target {
         }
     }
 
+    /// Whether tables are written as nested selections instead of a `case`. Yosys makes a memory of a `case`, whose LUTs it
+    /// does not merge with the adder behind it; Verilator makes a lookup of it, which is what simulates fastest.
+    pub fn tables_as_select(self) -> bool {
+        self == Target::Xcup
+    }
+
     /// Combinational delay that fits between two registers, in picoseconds.
     pub fn clock_budget(self) -> u32 {
         match self {

@@ -90,6 +90,16 @@ fn literal(width: usize, v: &BigUint) -> String {
     format!("{width}'h{v:x}")
 }
 
+/// `entries[index]` as nested selections on the bits of the index, `bit(i)` naming the i-th.
+fn select_tree(entries: &[BigUint], width: usize, bit: &dyn Fn(usize) -> String) -> String {
+    if entries.len() == 1 {
+        return literal(width, &entries[0]);
+    }
+    let top = entries.len().next_power_of_two().ilog2() as usize - 1;
+    let (low, high) = entries.split_at(1 << top);
+    format!("({} ? {} : {})", bit(top), select_tree(high, width, bit), select_tree(low, width, bit))
+}
+
 struct Text<'a> {
     p: &'a Pipeline,
     last: Vec<Option<usize>>,
@@ -249,6 +259,17 @@ impl<'a> Text<'a> {
             )),
             Op::IsZero(a) => Some(format!("{} == {}'d0", self.name(*a, stage), g.width(*a))),
             Op::Narrow { src, .. } => Some(self.ext(*src, stage, w)),
+            Op::Table { index, entries } if self.p.target.tables_as_select() => {
+                let name = self.name(*index, stage);
+                let one_bit = g.width(*index) == 1;
+                Some(select_tree(entries, w, &|bit| {
+                    if one_bit {
+                        name.clone()
+                    } else {
+                        format!("{name}[{bit}]")
+                    }
+                }))
+            }
             Op::Table { index, entries } => {
                 let (name, iw) = (self.name(*index, stage), g.width(*index));
                 self.line(format!("reg {r}n{at};\nalways @(*) case ({name})"));
