@@ -165,10 +165,10 @@ fn synthesise(design: &Design) -> Result<BTreeMap<String, usize>, ReportError> {
 /// Leaf cells of `top` in yosys' JSON statistics.
 fn parse(text: &str, top: &str) -> Result<BTreeMap<String, usize>, ReportError> {
     let bad = |what: &str| ReportError::Statistics(what.into());
-    // Yosys 0.23 prints log lines before the object.
-    let start = text.find('{').ok_or_else(|| bad("no JSON object"))?;
+    // Yosys 0.23 prints the design hierarchy, not in JSON, among the lines of the object.
+    let json: Vec<_> = text.lines().filter(|l| l.trim_start().starts_with(['{', '}', '"'])).collect();
     let v: serde_json::Value =
-        serde_json::from_str(&text[start..]).map_err(|e| ReportError::Statistics(e.to_string()))?;
+        serde_json::from_str(&json.join("\n")).map_err(|e| ReportError::Statistics(e.to_string()))?;
     let modules = v["modules"].as_object().ok_or_else(|| bad("no modules"))?;
     let mut total = BTreeMap::new();
     let mut stack = vec![(format!("\\{top}"), 1usize)];
@@ -196,9 +196,11 @@ mod tests {
 
     #[test]
     fn hierarchy_is_multiplied_out() {
-        let text = r#"log { "modules": {
+        let text = r#"{ "modules": {
             "\\top": { "num_cells_by_type": { "LUT2": 3, "sub": 2 } },
-            "\\sub": { "num_cells_by_type": { "LUT2": 5, "DSP48E2": 1 } } } }"#;
+            "\\sub": { "num_cells_by_type": { "LUT2": 5, "DSP48E2": 1 } } }
+              sub                      2
+        }"#;
         let cells = parse(text, "top").unwrap();
         assert_eq!(cells["LUT2"], 13);
         assert_eq!(cells["DSP48E2"], 2);
