@@ -24,19 +24,11 @@ use std::sync::Arc;
 /// Bits of a scalar that windows must cover unless the command says less.
 const SCALAR_BITS: usize = 254;
 
-/// The engine `msm_engine` of `config`.
-pub fn engine(config: &CardConfig) -> Arc<Module> {
-    let adder = g1_adder::pipeline(config.target);
-    let (min_window, max_window) = (config.min_window as usize, config.max_window as usize);
-    let memory1 = scan::memory1_slots(min_window, max_window, SCALAR_BITS + 8);
-    let shape = UnitShape {
-        log2_slots: [config.log2_slots as usize, memory1.next_power_of_two().ilog2() as usize],
-        adder_latency: adder.latency,
-    };
-    let a = shape.address_bits();
-    let one = Field::fq().one();
-    let m = Module::new("msm_engine")
-        .doc("MSM engine: bucket method with signed windows, G1. See rtl/src/msm/engine.rs.")
+/// Adds the ports that every MSM engine has towards the card: command, completion, events, two memory readers (`pt_` points,
+/// `sc_` scalars) and a writer (`rs_` results). `cancel` is a level: no new memory requests, outstanding ones are drained
+/// before `busy` falls. Each `ev_*` counts one a clock while high, `ev_additions` its value.
+pub fn interface(m: Module) -> Module {
+    let m = m
         .clocked()
         .input("cmd_valid", 1)
         .output("cmd_ready", 1)
@@ -61,7 +53,24 @@ pub fn engine(config: &CardConfig) -> Arc<Module> {
         .output("ev_additions", 8);
     let m = Bus::Read.ports(m, End::Client, "pt_");
     let m = Bus::Read.ports(m, End::Client, "sc_");
-    let m = Bus::Write.ports(m, End::Client, "rs_");
+    Bus::Write.ports(m, End::Client, "rs_")
+}
+
+/// The engine `msm_engine` of `config`.
+pub fn engine(config: &CardConfig) -> Arc<Module> {
+    let adder = g1_adder::pipeline(config.target);
+    let (min_window, max_window) = (config.min_window as usize, config.max_window as usize);
+    let memory1 = scan::memory1_slots(min_window, max_window, SCALAR_BITS + 8);
+    let shape = UnitShape {
+        log2_slots: [config.log2_slots as usize, memory1.next_power_of_two().ilog2() as usize],
+        adder_latency: adder.latency,
+    };
+    let a = shape.address_bits();
+    let one = Field::fq().one();
+    let m = interface(
+        Module::new("msm_engine")
+            .doc("MSM engine: bucket method with signed windows, G1. See rtl/src/msm/engine.rs."),
+    );
     let m = m
         .child("feed", &feed::feed(config.target, a, min_window, max_window))
         .connect_all(

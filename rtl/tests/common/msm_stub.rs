@@ -1,41 +1,11 @@
 //! A stand-in for the MSM engine, for tests of the card around it. It computes nothing: it reads the first beat of the
 //! bases and of the scalars, works for `n` clocks, and writes their exclusive or into every beat of the result.
 
-use permafrost_rtl::{
-    card::bus::{Bus, End},
-    hdl::Module,
-};
+use permafrost_rtl::{hdl::Module, msm::engine::interface};
 use std::sync::Arc;
 
 pub fn msm_stub() -> Arc<Module> {
-    let mut m = Module::new("msm_engine")
-        .doc("Test stand-in for the MSM engine.")
-        .clocked()
-        .input("cmd_valid", 1)
-        .output("cmd_ready", 1)
-        .input("cmd_bases", 64)
-        .input("cmd_scalars", 64)
-        .input("cmd_result", 64)
-        .input("cmd_n", 32)
-        .input("cmd_window_bits", 8)
-        .input("cmd_windows", 8)
-        .input("cmd_montgomery", 1)
-        .output("done_valid", 1)
-        .output("done_status", 8)
-        .output("done_addr", 64)
-        .output("done_info", 32)
-        .input("cancel", 1)
-        .output("busy", 1)
-        .output("ev_accumulate", 1)
-        .output("ev_aggregate", 1)
-        .output("ev_stall_feed", 1)
-        .output("ev_stall_slot", 1)
-        .output("ev_point", 1)
-        .output("ev_additions", 8);
-    m = Bus::Read.ports(m, End::Client, "pt_");
-    m = Bus::Read.ports(m, End::Client, "sc_");
-    m = Bus::Write.ports(m, End::Client, "rs_");
-    m.body(BODY).build()
+    interface(Module::new("msm_engine").doc("Test stand-in for the MSM engine.")).body(BODY).build()
 }
 
 const BODY: &str = r"
