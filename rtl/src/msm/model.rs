@@ -183,17 +183,6 @@ pub fn combine<G: Group>(sums: &[Option<G>], c: u32) -> Option<G> {
     })
 }
 
-/// The bound of the design document, in adder clocks: the least of `n W(c) + 2 W(c) 2^(c-1)` over c, for scalars of `bits`
-/// bits; with the c that gives it.
-pub fn bound(n: u64, bits: u32, widths: std::ops::RangeInclusive<u32>) -> Option<(u64, u32)> {
-    widths
-        .map(|c| {
-            let windows = u64::from(bits / c + 1);
-            (n * windows + 2 * windows * (1 << (c - 1)), c)
-        })
-        .min()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -275,11 +264,5 @@ mod tests {
                 assert_eq!(BigUint::from(value(&combine(&sums, c))), naive % P);
             }
         }
-    }
-
-    #[test]
-    fn bound_at_four_thousand_points() {
-        assert_eq!(bound(4096, 254, 2..=16), Some((26 * 4096 + 2 * 26 * 512, 10)));
-        assert_eq!(bound(1, 254, 2..=2), Some((128 + 512, 2)));
     }
 }
