@@ -1,6 +1,9 @@
 //! The AXI models against a master that the test plays itself: the design only passes its signals through.
 
-use permafrost_rtl::hdl::{Design, Module};
+use permafrost_rtl::{
+    card::bus::{Bus, End},
+    hdl::{Design, Dir, Module, Port},
+};
 use permafrost_sim::{
     axi::{Access, Dram, Fault, LiteMaster, LiteOp, Memory, Response, Slave, Timing},
     verilated::Model,
@@ -10,51 +13,18 @@ use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha20Rng;
 use std::collections::VecDeque;
 
-/// Master outputs and inputs of an AXI4 port, with their widths.
-const MASTER_OUT: &[(&str, usize)] = &[
-    ("awid", 4),
-    ("awaddr", 64),
-    ("awlen", 8),
-    ("awsize", 3),
-    ("awburst", 2),
-    ("awvalid", 1),
-    ("wdata", 512),
-    ("wstrb", 64),
-    ("wlast", 1),
-    ("wvalid", 1),
-    ("bready", 1),
-    ("arid", 4),
-    ("araddr", 64),
-    ("arlen", 8),
-    ("arsize", 3),
-    ("arburst", 2),
-    ("arvalid", 1),
-    ("rready", 1),
-];
-const MASTER_IN: &[(&str, usize)] = &[
-    ("awready", 1),
-    ("wready", 1),
-    ("bid", 4),
-    ("bresp", 2),
-    ("bvalid", 1),
-    ("arready", 1),
-    ("rid", 4),
-    ("rdata", 512),
-    ("rresp", 2),
-    ("rlast", 1),
-    ("rvalid", 1),
-];
-
 /// Test inputs `t_x` drive the master's outputs `m_x`; the master's inputs `m_y` are test outputs `t_y`.
 fn wires() -> Design {
     let mut top = Module::new("axi_wires").clocked();
-    for (name, bits) in MASTER_OUT {
-        top = top.input(format!("t_{name}"), *bits).output(format!("m_{name}"), *bits);
-        top = top.body(format!("always @(*) m_{name} = t_{name};"));
-    }
-    for (name, bits) in MASTER_IN {
-        top = top.input(format!("m_{name}"), *bits).output(format!("t_{name}"), *bits);
-        top = top.body(format!("always @(*) t_{name} = m_{name};"));
+    let master = Bus::AxiRead.ports(Module::new("master"), End::Client, "");
+    let master = Bus::AxiWrite.ports(master, End::Client, "");
+    for Port { name, bits, dir } in master.ports() {
+        let (from, to) = match dir {
+            Dir::Out => ("t", "m"),
+            Dir::In => ("m", "t"),
+        };
+        top = top.input(format!("{from}_{name}"), *bits).output(format!("{to}_{name}"), *bits);
+        top = top.body(format!("always @(*) {to}_{name} = {from}_{name};"));
     }
     Design::elaborate(&top.build()).unwrap()
 }

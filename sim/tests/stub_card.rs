@@ -2,6 +2,7 @@
 
 use permafrost_abi::transport::{Transport, TransportError};
 use permafrost_rtl::{
+    card::bus::{Bus, End},
     config::CardConfig,
     hdl::{Design, Module},
 };
@@ -25,74 +26,11 @@ const HANGS: u64 = 0x2c;
 const IRQ_VECTOR: u16 = 3;
 
 fn ports(mut m: Module) -> Module {
-    let axi_out = [
-        ("awid", 4),
-        ("awaddr", 64),
-        ("awlen", 8),
-        ("awsize", 3),
-        ("awburst", 2),
-        ("awvalid", 1),
-        ("wdata", 512),
-        ("wstrb", 64),
-        ("wlast", 1),
-        ("wvalid", 1),
-        ("bready", 1),
-        ("arid", 4),
-        ("araddr", 64),
-        ("arlen", 8),
-        ("arsize", 3),
-        ("arburst", 2),
-        ("arvalid", 1),
-        ("rready", 1),
-    ];
-    let axi_in = [
-        ("awready", 1),
-        ("wready", 1),
-        ("bid", 4),
-        ("bresp", 2),
-        ("bvalid", 1),
-        ("arready", 1),
-        ("rid", 4),
-        ("rdata", 512),
-        ("rresp", 2),
-        ("rlast", 1),
-        ("rvalid", 1),
-    ];
-    for side in ["m_host", "m_dram"] {
-        for (name, bits) in axi_out {
-            m = m.output(format!("{side}_{name}"), bits);
-        }
-        for (name, bits) in axi_in {
-            m = m.input(format!("{side}_{name}"), bits);
-        }
+    for side in ["m_host_", "m_dram_"] {
+        m = Bus::AxiRead.ports(m, End::Client, side);
+        m = Bus::AxiWrite.ports(m, End::Client, side);
     }
-    let lite_in = [
-        ("awaddr", 16),
-        ("awvalid", 1),
-        ("wdata", 32),
-        ("wstrb", 4),
-        ("wvalid", 1),
-        ("bready", 1),
-        ("araddr", 16),
-        ("arvalid", 1),
-        ("rready", 1),
-    ];
-    let lite_out = [
-        ("awready", 1),
-        ("wready", 1),
-        ("bresp", 2),
-        ("bvalid", 1),
-        ("arready", 1),
-        ("rdata", 32),
-        ("rresp", 2),
-        ("rvalid", 1),
-    ];
-    for (name, bits) in lite_in {
-        m = m.input(format!("s_axil_{name}"), bits);
-    }
-    for (name, bits) in lite_out {
-        m = m.output(format!("s_axil_{name}"), bits);
-    }
+    m = Bus::AxiLite.ports(m, End::Server, "s_axil_");
     m.input("cfg_dram_bytes", 64)
         .input("irq_ready", 1)
         .output("irq_valid", 1)
