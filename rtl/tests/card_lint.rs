@@ -6,7 +6,9 @@ mod msm_stub;
 use permafrost_rtl::{
     card::{generate, generate_with},
     config::CardConfig,
+    field::inverse,
     hdl::Design,
+    target::Target,
     LINT_WAIVERS,
 };
 use std::{
@@ -65,6 +67,14 @@ fn verilator_has_nothing_to_say() {
 fn verilator_has_nothing_to_say_about_the_preset_with_its_engine() {
     for name in CardConfig::PRESETS {
         lint(&generate(&CardConfig::preset(name).unwrap()).unwrap(), &format!("{name}_whole"));
+    }
+}
+
+#[test]
+fn verilator_has_nothing_to_say_about_the_inverter() {
+    for target in Target::ALL {
+        let design = Design::elaborate(&inverse::inverter(target).module).unwrap();
+        lint(&design, &format!("inverse_{}", target.name()));
     }
 }
 
