@@ -6,11 +6,13 @@
 //! | `feed` | points and scalars to digits |
 //! | `unit` | slots and adder: accumulation without hazards |
 //! | `scan` | aggregation: bucket sums to window sums |
+//! | `lane` | one adder with its buckets: items to window sums, the tail of a job behind the next one |
 //! | `slots`, `reader` | storage and fetch |
 //! | `model` | the algorithm on a page, in Rust |
 
 pub mod engine;
 pub mod feed;
+pub mod lane;
 pub mod model;
 pub mod reader;
 pub mod scan;
