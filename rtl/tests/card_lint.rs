@@ -8,6 +8,7 @@ use permafrost_rtl::{
     config::CardConfig,
     field::inverse,
     hdl::Design,
+    point::affine,
     target::Target,
     LINT_WAIVERS,
 };
@@ -75,6 +76,14 @@ fn verilator_has_nothing_to_say_about_the_inverter() {
     for target in Target::ALL {
         let design = Design::elaborate(&inverse::inverter(target).module).unwrap();
         lint(&design, &format!("inverse_{}", target.name()));
+    }
+}
+
+#[test]
+fn verilator_has_nothing_to_say_about_the_point_adder() {
+    for target in Target::ALL {
+        let design = Design::elaborate(&affine::adder(target, 20).module).unwrap();
+        lint(&design, &format!("affine_{}", target.name()));
     }
 }
 

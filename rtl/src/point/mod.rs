@@ -1,3 +1,4 @@
-//! Point units of BN254 G1.
+//! Point units of BN254.
 
+pub mod affine;
 pub mod g1_adder;
