@@ -206,7 +206,7 @@ impl Bench {
             o.bucket_waits += wait;
             o.overlap += tail & add;
         }
-        assert!(m.get(p.ev_queued) <= 8);
+        assert!(m.get(p.ev_queued) <= 32);
         if m.get(p.out_valid) != 0 && self.taking {
             let mut bytes = [0u8; 128];
             m.get_bytes(p.out_value, &mut bytes);

@@ -120,7 +120,7 @@ pub fn lane(shape: &LaneShape, adder: &Arc<Module>) -> Arc<Module> {
         .output("ev_wait", 1)
         .output("ev_halves", 1)
         .output("ev_tail", 1)
-        .output("ev_queued", 4)
+        .output("ev_queued", 6)
         .child("scan", &scan::scan(a))
         .connect_all(
             "scan",

@@ -4,10 +4,11 @@
 
 use super::{unit::select, POINT_BITS};
 
-/// Entries of the store queue. It is seldom full: there are two write ports, or three clocks, for about one store a tick.
-pub(super) const STORE_QUEUE: usize = 8;
+/// Entries of the store queue. Buckets have two write ports, or three clocks, for about one store a tick; it is HALVES over few
+/// windows that needs more than a handful: its regular order brings stores, and then additions, in runs.
+pub(super) const STORE_QUEUE: usize = 32;
 /// Entries of the add queue. Its arrivals and its free ticks balance, so that waits fall with 1/(entries + 1).
-const ADD_QUEUE: usize = 32;
+pub(super) const ADD_QUEUE: usize = 32;
 
 /// What enters the adder, and the add queue.
 pub(super) fn adds(a: usize) -> String {
@@ -44,7 +45,7 @@ wire taken = r_again || r_add || direct || late_hit_r;
 wire n_issue = n_add && !taken;
 wire late_fire = late_hit_r || (late != 0 && !taken && !n_add);
 wire [{il}:0] late_get = late_hit_r ? late_r : late_hit_n ? late_n : late_any;
-wire late_in = n_add && taken && !n_again && n1_mem == 2'd0 && late != {{{q}{{1'b1}}}} && !flush;
+wire late_in = n_add && taken && !n_again && late != {{{q}{{1'b1}}}} && !flush;
 wire issue = (taken || n_issue || late_fire) && !flush;
 // Additions with a stored point, and its slot.
 wire add_stored = r_add || late_fire || (n_issue && !n_again);
@@ -103,14 +104,14 @@ always @(*) begin : search
   queue_hit = 1'b0;
   hit = 0;
   put = 0;
-  ev_queued = 4'd0;
+  ev_queued = 6'd0;
   for (i = {ql}; i >= 0; i = i - 1) begin
     if (queued[i] && queue_at[i] == add_at) begin
       queue_hit = add_stored;
       hit = i[{il}:0];
     end
     if (!queued[i]) put = i[{il}:0];
-    ev_queued = ev_queued + {{3'd0, queued[i]}};
+    ev_queued = ev_queued + {{5'd0, queued[i]}};
   end
 end
 wire r_late = late_hit_n && taken;

@@ -18,7 +18,7 @@
 //! - both want to store, through one write port (a bank of memory 0 has one, memories 1 to 3 share one): the item goes to the
 //!   store queue, whose entries are written when their port is free, in G2 mode also in clocks without tick. An addition
 //!   looks for its stored point there first.
-//! - both want to add: an item of memory 0 goes to the add queue, which enters the adder in ticks without another addition.
+//! - both want to add: the item goes to the add queue, which enters the adder in ticks without another addition.
 //!   Its slot is empty from then on, but the stored point stays in memory until that addition takes it; a store to that
 //!   slot makes the addition happen in the same tick (or waits until it can).
 //!
@@ -32,7 +32,7 @@
 //! `flush` drops everything under way; `landed` is high when the adder is empty. All of it in the tick domain.
 
 use super::{
-    queues::{adds, stores, STORE_QUEUE},
+    queues::{adds, stores, ADD_QUEUE, STORE_QUEUE},
     slots, LaneShape, MEMORIES, POINT_BITS,
 };
 use crate::hdl::Module;
@@ -67,7 +67,7 @@ pub fn unit(shape: &LaneShape, adder: &Arc<Module>) -> Arc<Module> {
         .output("landed", 1)
         .output("ev_add", 1)
         .output("ev_wait", 1)
-        .output("ev_queued", 4)
+        .output("ev_queued", 6)
         .child("add", adder)
         .connect_all(
             "add",
@@ -224,10 +224,9 @@ end
         src_value = select("src_mem", "v_rdata"),
     );
     for k in 0..MEMORIES {
-        let late = if k == 0 { " && late == 0" } else { "" };
         out += &format!(
             r"
-// Memory {k}: additions in flight, entries of the store queue.
+// Memory {k}: additions in flight, entries of the queues.
 reg [11:0] flying{k};
 reg waiting{k};
 wire up{k} = issue && add_at[{sl}:{a}] == 2'd{k};
@@ -236,7 +235,8 @@ always @(*) begin : count{k}
   integer i;
   waiting{k} = 1'b0;
   for (i = 0; i < {STORE_QUEUE}; i = i + 1) if (queued[i] && queue_at[i][{sl}:{a}] == 2'd{k}) waiting{k} = 1'b1;
-  idle[{k}] = flying{k} == 0 && !waiting{k} && !(n1_valid && n1_mem == 2'd{k}){late};
+  for (i = 0; i < {ADD_QUEUE}; i = i + 1) if (late[i] && late_at[i][{sl}:{a}] == 2'd{k}) waiting{k} = 1'b1;
+  idle[{k}] = flying{k} == 0 && !waiting{k} && !(n1_valid && n1_mem == 2'd{k});
 end
 always @(posedge clk) begin
   if (tick && up{k} && !down{k}) flying{k} <= flying{k} + 12'd1;
