@@ -165,13 +165,15 @@ bodies! {
         40 zero reserved: [u8; 24],
     }
 
-    /// Body of MSM. Addresses are multiples of 64; bucket slots `windows · 2^(window_bits - 1)` must fit CAP_MSM.
+    /// Body of MSM. Addresses are multiples of 64; bucket slots `windows · 2^(window_bits - 1)` of one adder must
+    /// fit CAP_MSM (half of them in G2).
     MsmCommand = Msm {
-        /// Address of `n` affine points, 64 bytes each.
+        /// Address of `n` affine points, 64 bytes each for G1, 128 for G2.
         16 field bases: u64,
         /// Address of `n` scalars, 32 bytes each.
         24 field scalars: u64,
-        /// Address of the result: `windows` window sums, 128 bytes each.
+        /// Address of the result: for each adder its window sums (see `msm::entries`), affine points of the group, adder 0
+        /// first; a window that the adders share is the sum of its entries.
         32 field result: u64,
         /// Points; 0 gives identities.
         40 field n: u32,
@@ -183,8 +185,13 @@ bodies! {
         46 field group: u8,
         /// Bit 0: scalars are in Montgomery form; other bits zero.
         47 field format: u8,
+        /// MSMs after the first over the same bases: scalar vector k starts at `scalars + k · scalar_stride`, and results
+        /// follow each other.
+        48 field more: u16,
         /// Zero.
-        48 zero reserved: [u8; 16],
+        50 zero reserved: [u8; 6],
+        /// Bytes from one scalar vector to the next, a multiple of 64; zero when `more` is zero.
+        56 field scalar_stride: u64,
     }
 }
 

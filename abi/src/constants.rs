@@ -5,8 +5,8 @@ constants! {
     CONSTANTS {
         /// Value of register MAGIC: "PFRZ" in little-endian ASCII.
         ABI_MAGIC: u32 = 0x5A52_4650,
-        /// Value of register VERSION of this contract, 0.1.0.
-        ABI_VERSION: u32 = 0x0000_0100,
+        /// Value of register VERSION of this contract, 0.2.0.
+        ABI_VERSION: u32 = 0x0000_0200,
         /// Size of BAR0 in bytes.
         BAR0_BYTES: u32 = 0x1_0000,
         /// Offset of the doorbell page of queue 0 (admin).

@@ -14,24 +14,19 @@ layout! {
 }
 
 layout! {
-    /// Scalar of an MSM.
-    Scalar, 32 bytes @ 0 {
-        /// The scalar; canonical or Montgomery form in Fr, as the command's `format` says.
-        0 field limbs: [u64; 4],
+    /// G2 base: an affine point over Fq2 = Fq[u]/(u^2 + 1). The identity is all zero bytes.
+    AffinePointG2, 128 bytes @ 0 {
+        /// x = c0 + c1 u, c0 first, Montgomery form in Fq.
+        0 field x: [[u64; 4]; 2],
+        /// y = c0 + c1 u, c0 first, Montgomery form in Fq.
+        64 field y: [[u64; 4]; 2],
     }
 }
 
 layout! {
-    /// Window sum, the result of an MSM: a point in homogeneous projective coordinates, x = X/Z and y = Y/Z. The
-    /// identity has Z = 0. The value of the MSM is the sum over w of 2^(c·w) times window sum w.
-    WindowSum, 128 bytes @ 0 {
-        /// X, Montgomery form in Fq.
-        0 field x: [u64; 4],
-        /// Y, Montgomery form in Fq.
-        32 field y: [u64; 4],
-        /// Z, Montgomery form in Fq.
-        64 field z: [u64; 4],
-        /// Zero.
-        96 zero reserved: [u64; 4],
+    /// Scalar of an MSM.
+    Scalar, 32 bytes @ 0 {
+        /// The scalar; canonical or Montgomery form in Fr, as the command's `format` says.
+        0 field limbs: [u64; 4],
     }
 }

@@ -28,7 +28,7 @@ pub use command::{
 };
 pub use completion::Completion;
 pub use constants::*;
-pub use format::{AffinePoint, Scalar, WindowSum};
+pub use format::{AffinePoint, AffinePointG2, Scalar};
 pub use manual::manual;
 pub use registers::{counter, cq_doorbell, reg, sq_doorbell};
 pub use status::Status;

@@ -50,12 +50,9 @@ pub fn manual() -> String {
     values(&mut out, status::Status::TABLE);
     heading(&mut out, "Data in card memory", FORMATS);
     for (name, table) in [
-        ("Affine point, 64 bytes; the identity is all zero", format::AffinePoint::FIELDS),
+        ("Affine point of G1, 64 bytes; the identity is all zero", format::AffinePoint::FIELDS),
+        ("Affine point of G2, 128 bytes; the identity is all zero", format::AffinePointG2::FIELDS),
         ("Scalar, 32 bytes", format::Scalar::FIELDS),
-        (
-            "Window sum, 128 bytes: homogeneous projective, x = X/Z, y = Y/Z; the identity has Z = 0",
-            format::WindowSum::FIELDS,
-        ),
     ] {
         let _ = write!(out, "{name}:\n\n");
         fields(&mut out, table);

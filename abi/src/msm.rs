@@ -23,3 +23,27 @@ pub const fn windows(scalar_bits: u32, window_bits: u32) -> u32 {
 pub const fn bucket_slots(windows: u32, window_bits: u32) -> u64 {
     (windows as u64) << (window_bits - 1)
 }
+
+/// Windows that one adder of `adders` (1 or more) works on, and window sums it gives: the `windows mod adders` windows
+/// that all adders share, each taking its part of the points, and an equal share of the others.
+///
+/// With r shared windows, entry j of adder a is window j for j < r, and window `r + (j - r) · adders + a` otherwise.
+pub const fn entries(windows: u32, adders: u32) -> u32 {
+    windows % adders + windows / adders
+}
+
+#[cfg(test)]
+mod tests {
+    use super::entries;
+
+    #[test]
+    fn every_window_has_an_adder() {
+        for windows in 1..=255 {
+            assert_eq!(entries(windows, 1), windows);
+            for adders in 1..=4 {
+                let shared = windows % adders;
+                assert_eq!(shared + (entries(windows, adders) - shared) * adders, windows);
+            }
+        }
+    }
+}

@@ -53,7 +53,7 @@ registers! {
         min_window: u32 [15:8],
         /// Largest window width in bits.
         max_window: u32 [23:16],
-        /// log2 of the bucket slots.
+        /// log2 of the bucket slots of each adder.
         log2_slots: u32 [31:24],
     };
     /// Longest time from a change of CC.ENABLE to the change of CSTS.READY, in units of 1024 clocks.
@@ -140,8 +140,12 @@ registers! {
     0x158 Ro 64 MSM_POINTS;
     /// Bucket-phase clocks in which no digit was waiting.
     0x160 Ro 64 MSM_STALL_FEED;
-    /// Clocks in which a digit waited for a bucket port.
+    /// Clocks in which a digit waited for a bucket port, all adders together.
     0x168 Ro 64 MSM_STALL_SLOT;
+    /// Clocks in which nothing but the tail of an MSM ran: the short chains of additions after its bucket sums.
+    0x170 Ro 64 MSM_TAIL;
+    /// Points in the store queues, summed over clocks and adders.
+    0x178 Ro 64 MSM_QUEUED;
 }
 
 /// Offset in BAR0 of the submission doorbell of `queue` (0 = admin): write the new SQ tail index.

@@ -71,7 +71,7 @@ fn params() -> Vec<(String, Option<u32>, u64)> {
     fields(&mut out, "SG", command::SgEntry::FIELDS);
     fields(&mut out, "POINT", format::AffinePoint::FIELDS);
     fields(&mut out, "SCALAR", format::Scalar::FIELDS);
-    fields(&mut out, "SUM", format::WindowSum::FIELDS);
+    fields(&mut out, "POINT_G2", format::AffinePointG2::FIELDS);
     out
 }
 
@@ -137,7 +137,7 @@ mod tests {
             "localparam [31:0] CMD_MSM_FORMAT_BYTE = 32'h2f;",
             "localparam integer CPL_PHASE_LSB = 112;",
             "localparam integer CPL_STATUS_W = 15;",
-            "localparam integer SUM_Z_LSB = 512;",
+            "localparam integer POINT_G2_Y_LSB = 512;",
         ] {
             assert!(text.lines().any(|l| l == line), "missing: {line}");
         }

@@ -25,7 +25,7 @@ fn fields_cover_their_structures() {
     assert_covers("sg entry", SgEntry::FIELDS, 0, SG_ENTRY_BYTES as usize);
     assert_covers("point", AffinePoint::FIELDS, 0, 64);
     assert_covers("scalar", Scalar::FIELDS, 0, 32);
-    assert_covers("window sum", WindowSum::FIELDS, 0, 128);
+    assert_covers("affine point of G2", AffinePointG2::FIELDS, 0, 128);
     for (opcode, body) in BODIES {
         assert_covers(opcode.name(), body, 16, 64);
     }
@@ -82,7 +82,7 @@ fn doorbells_fit_bar0_and_are_distinct() {
 fn words_round_trip() {
     assert_eq!(&ABI_MAGIC.to_le_bytes(), b"PFRZ");
     let v = Version(ABI_VERSION);
-    assert_eq!((v.major(), v.minor(), v.patch()), (0, 1, 0));
+    assert_eq!((v.major(), v.minor(), v.patch()), (0, 2, 0));
     let q = CapQueues::from_fields(2, 10, 64);
     assert_eq!((q.0, q.io_queues(), q.log2_entries(), q.semaphores()), (0x0040_0a02, 2, 10, 64));
     let m = CapMsm::from_fields(1, 2, 13, 17);

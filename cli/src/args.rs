@@ -95,16 +95,18 @@ pub struct CardInfo {
 pub struct CardArgs {
     /// Which card: `sim` (the Verilog, simulated), or with options `sim:key=value,…`.
     ///
-    /// Options: dram=SIZE (memory of the card, e.g. 64MiB), trace=FILE.fst (waveform of the whole run; large),
-    /// preset=NAME (configuration of the card).
+    /// Options: dram=SIZE (memory of the card, e.g. 64MiB), adders=N (curve adders, 1 to 4), trace=FILE.fst (waveform of
+    /// the whole run; large), preset=NAME (configuration of the card).
     #[arg(long, env = "PERMAFROST_CARD", default_value = "sim", value_name = "CARD")]
     pub card: String,
 }
 
 #[derive(Debug, Subcommand)]
 pub enum Bench {
-    /// One multi-scalar multiplication, its bases uploaded beforehand
+    /// One multi-scalar multiplication, or a batch over the same bases, uploaded beforehand
     Msm(BenchMsm),
+    /// Multi-scalar multiplications of many sizes and distributions: a list of what `bench msm --json` prints
+    Sweep(BenchSweep),
 }
 
 #[derive(Debug, Args)]
@@ -116,6 +118,21 @@ pub struct BenchMsm {
     /// Distribution of the scalars
     #[arg(long, value_enum, default_value_t = Scalars::Uniform)]
     pub scalars: Scalars,
+    /// Multi-scalar multiplications over the same bases
+    #[arg(long, value_name = "K", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=1024))]
+    pub batch: u32,
+    /// Scalars below 2^B, handed over as field elements with the promise of B bits
+    #[arg(long, value_name = "B", value_parser = clap::value_parser!(u32).range(1..=254))]
+    pub bits: Option<u32>,
+    /// Multiples of each base in card memory: fewer windows for F times the memory
+    #[arg(long, value_name = "F", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=64))]
+    pub precompute: u32,
+    /// Window width in bits instead of the best one
+    #[arg(long, value_name = "C")]
+    pub window: Option<u32>,
+    /// Curve adders of the simulated card, whatever --card says
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=4))]
+    pub adders: Option<u32>,
     /// Seed of the random points and scalars
     #[arg(long, default_value_t = 1)]
     pub seed: u64,
@@ -126,9 +143,31 @@ pub struct BenchMsm {
     pub json: bool,
 }
 
+#[derive(Debug, Args)]
+pub struct BenchSweep {
+    /// log2 of the smallest number of points
+    #[arg(long, value_name = "K", default_value_t = 8, value_parser = clap::value_parser!(u32).range(0..=20))]
+    pub from: u32,
+    /// log2 of the largest number of points
+    #[arg(long, value_name = "K", default_value_t = 15, value_parser = clap::value_parser!(u32).range(0..=20))]
+    pub to: u32,
+    /// Curve adders of the simulated card, whatever --card says
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=4))]
+    pub adders: Option<u32>,
+    /// Seed of the random points and scalars
+    #[arg(long, default_value_t = 1)]
+    pub seed: u64,
+    #[command(flatten)]
+    pub card: CardArgs,
+    /// Where to write the list (JSON); standard output when not given
+    #[arg(long, value_name = "FILE")]
+    pub out: Option<PathBuf>,
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Group {
     G1,
+    G2,
 }
 
 #[derive(Debug, Args)]
@@ -162,6 +201,8 @@ pub enum Scalars {
     Zero,
     /// One in sixteen uniform, the others zero
     Sparse,
+    /// Sixteen different values, each point one of them
+    Clustered,
     /// Zero or one, like the bits in a witness
     Small,
 }

@@ -14,7 +14,9 @@ use crate::progress::Progress;
 
 /// The cards that this build can open, for messages.
 pub const KNOWN_CARDS: &str = "sim";
-const SIM_OPTIONS: &str = "dram=SIZE, trace=FILE.fst, preset=NAME";
+const SIM_OPTIONS: &str = "dram=SIZE, adders=N, trace=FILE.fst, preset=NAME";
+/// Most curve adders of a card.
+const MAX_ADDERS: u32 = 4;
 
 /// What `--card` asks for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,6 +29,8 @@ pub enum CardSpec {
 pub struct SimSpec {
     /// DRAM in bytes; the preset's when not given.
     pub dram_bytes: Option<u64>,
+    /// Curve adders; the preset's when not given.
+    pub adders: Option<u32>,
     pub trace: Option<PathBuf>,
     pub preset: Option<String>,
 }
@@ -48,6 +52,10 @@ impl FromStr for CardSpec {
                 "dram" => {
                     let bytes = parse_size(value).ok_or_else(|| wrong("a size such as 64MiB"))?;
                     spec.dram_bytes = Some(bytes);
+                }
+                "adders" => {
+                    let adders = value.parse().ok().filter(|n| (1..=MAX_ADDERS).contains(n));
+                    spec.adders = Some(adders.ok_or_else(|| wrong("a number from 1 to 4"))?);
                 }
                 "trace" if value.ends_with(".fst") => spec.trace = Some(PathBuf::from(value)),
                 "trace" => return Err(wrong("a file name that ends in .fst")),
@@ -91,11 +99,19 @@ impl OpenCard {
 
 /// Opens the card that `--card` names. The first time, this builds the simulator, which is announced.
 pub fn open(text: &str) -> Result<OpenCard, Error> {
+    open_with(text, None)
+}
+
+/// [`open`] with another number of adders than the text says.
+pub fn open_with(text: &str, adders: Option<u32>) -> Result<OpenCard, Error> {
     let CardSpec::Sim(spec) = text.parse()?;
-    let config = match &spec.preset {
+    let mut config = match &spec.preset {
         Some(name) => CardConfig::preset(name)?,
         None => CardConfig::sim(),
     };
+    if let Some(adders) = adders.or(spec.adders) {
+        config.adders = adders as usize;
+    }
     let options = SimOptions {
         dram_bytes: spec.dram_bytes,
         trace: spec.trace.map(|path| Waveform { path, start: 0, clocks: None }),
@@ -148,9 +164,13 @@ mod tests {
 
     #[test]
     fn options() {
-        let spec = "sim:dram=64MiB,trace=out.fst,preset=sim".parse::<CardSpec>().unwrap();
-        let expected =
-            SimSpec { dram_bytes: Some(64 << 20), trace: Some("out.fst".into()), preset: Some("sim".into()) };
+        let spec = "sim:dram=64MiB,adders=3,trace=out.fst,preset=sim".parse::<CardSpec>().unwrap();
+        let expected = SimSpec {
+            dram_bytes: Some(64 << 20),
+            adders: Some(3),
+            trace: Some("out.fst".into()),
+            preset: Some("sim".into()),
+        };
         assert_eq!(spec, CardSpec::Sim(expected));
     }
 
@@ -169,6 +189,8 @@ mod tests {
         assert!(message("vfio").contains("known cards: sim"));
         assert!(message("sim:speed=9").contains("dram=SIZE"));
         assert!(message("sim:dram=lots").contains("64MiB"));
+        assert!(message("sim:adders=0").contains("from 1 to 4"));
+        assert!(message("sim:adders=9").contains("adders=9"));
         assert!(message("sim:trace=out.vcd").contains(".fst"));
     }
 }

@@ -50,20 +50,20 @@ pub fn verify(args: &Verify) -> Result<(), Error> {
 }
 
 fn policy(fallback: args::Fallback) -> Policy {
-    let g1 = match fallback {
+    let msm = match fallback {
         args::Fallback::Never => Fallback::Never,
         args::Fallback::Small => Fallback::Small { below: SMALL },
         args::Fallback::Any => Fallback::Any { below: SMALL },
     };
     // What no card has an engine for yet runs on the CPU and is reported as such.
-    Policy { g1, ..Policy::default() }
+    Policy { msm, ..Policy::default() }
 }
 
 fn describe(step: Step) -> String {
     match step {
         Step::Upload { points } => format!("upload {points} points of the key"),
         Step::Msm { label, points } => format!("MSM {label}, {points} points, on the card"),
-        Step::G2 { points } => format!("MSM in G2, {points} points, on the CPU"),
+        Step::G2 { points } => format!("MSM B2, {points} points of G2"),
         Step::Verify => "verify the proof".to_owned(),
     }
 }

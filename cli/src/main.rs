@@ -33,6 +33,7 @@ fn main() -> ExitCode {
         Command::Groth16(Groth16::Verify(args)) => groth16::verify(args),
         Command::Card(Card::Info(args)) => info::info(args),
         Command::Bench(Bench::Msm(args)) => bench::msm(args),
+        Command::Bench(Bench::Sweep(args)) => bench::sweep(args),
         Command::Rtl(Rtl::Emit(args)) => rtl::emit(args),
         Command::Rtl(Rtl::Report(args)) => rtl::report(args),
     };

@@ -152,6 +152,7 @@ fn unknown_card() {
     let prove = Prove::new();
     says(&prove.refused(&["--card", "gpu"]), &["no card `gpu`", "known cards: sim"]);
     says(&prove.refused(&["--card", "sim:size=3"]), &["`size`", "dram=SIZE"]);
+    says(&prove.refused(&["--card", "sim:adders=9"]), &["adders=9", "1 to 4"]);
     says(&prove.refused(&["--card", "sim:dram=lots"]), &["dram=lots", "64MiB"]);
     says(&prove.refused(&["--card", "sim:preset=huge"]), &["`huge`", "sim"]);
 }
@@ -162,11 +163,39 @@ fn a_wrong_command_line_is_exit_code_2() {
         &["groth16", "prove", "only-one"][..],
         &["bench", "msm"],
         &["bench", "msm", "--n", "5", "--log-n", "3"],
+        &["bench", "msm", "--n", "5", "--group", "g3"],
         &["melt"],
         &[],
     ] {
         assert_eq!(permafrost(args).status.code(), Some(2), "{args:?}");
     }
+}
+
+/// Values out of range are refused before a card is opened, with the range.
+#[test]
+fn bench_values_out_of_range() {
+    for (option, value, range) in [
+        ("--adders", "0", "1..=4"),
+        ("--adders", "9", "1..=4"),
+        ("--batch", "0", "1..=1024"),
+        ("--precompute", "0", "1..=64"),
+        ("--bits", "255", "1..=254"),
+        ("--scalars", "gaussian", "clustered"),
+    ] {
+        let output = permafrost(["bench", "msm", "--n", "5", option, value]);
+        let stderr = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(2), "{stderr}");
+        says(&stderr, &[option, value, range]);
+    }
+}
+
+#[test]
+fn bench_needs_that_do_not_fit_the_card() {
+    let message = fail(["bench", "msm", "--n", "1000", "--precompute", "64", "--card", "sim:dram=1MiB"]);
+    says(&message, &["1000 base points of G1, 64 multiples each", "4096000 bytes needed", "free of 1048576"]);
+    let message = fail(["bench", "msm", "--n", "10", "--window", "14"]);
+    says(&message, &["windows of 14 bits do not suit this card", "2 to 13 bits"]);
+    says(&fail(["bench", "msm", "--n", "10", "--card", "fpga"]), &["no card `fpga`"]);
 }
 
 #[test]

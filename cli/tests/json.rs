@@ -25,7 +25,7 @@ fn card_info() {
     assert!(info["io_queues"].as_u64() >= Some(2));
     assert_eq!(info["msm"]["adders"], 1);
     let engines: Vec<_> = info["engines"].as_array().unwrap().iter().filter_map(Value::as_str).collect();
-    for engine in ["copy", "fill", "msm-g1"] {
+    for engine in ["copy", "fill", "msm-g1", "msm-g2"] {
         assert!(engines.contains(&engine), "{engines:?}");
     }
     let info = json(&succeed(["card", "info", "--json", "--card", "sim:dram=64MiB"]));
@@ -56,9 +56,11 @@ fn prove() {
     }
     let g2 = of("msm", "g2".into());
     assert_eq!(g2.len(), 1);
+    assert_eq!(g2[0]["where"], "card");
+    numbers(g2[0], &["n", "cycles", "ratio"]);
     let ntt = of("ntt", Value::Null);
     assert!(!ntt.is_empty());
-    for operation in g2.iter().chain(&ntt) {
+    for operation in &ntt {
         assert_eq!(operation["where"], "cpu");
         assert!(operation["cycles"].is_null() && operation["ratio"].is_null());
         assert!(operation["reason"].is_string(), "the CPU needs a reason: {operation}");
@@ -114,24 +116,28 @@ fn prove_as_a_table() {
     let g1: Vec<&str> = text.lines().filter(|l| l.contains("G1")).collect();
     assert_eq!(g1.len(), 4, "{text}");
     assert!(g1.iter().all(|line| line.contains("card")), "{text}");
-    assert!(text.lines().any(|l| l.contains("G2") && l.contains("cpu")), "{text}");
+    assert!(text.lines().any(|l| l.contains("G2") && l.contains("card")), "{text}");
 }
 
 #[test]
 fn bench_msm() {
-    for (size, n, scalars) in [
-        (["--log-n", "6"], 64, "uniform"),
-        (["--n", "100"], 100, "equal"),
-        (["--n", "100"], 100, "zero"),
-        (["--n", "100"], 100, "sparse"),
-        (["--n", "1"], 1, "small"),
+    for (size, n, scalars, more) in [
+        (["--log-n", "6"], 64, "uniform", &[][..]),
+        (["--n", "100"], 100, "equal", &["--group", "g2"]),
+        (["--n", "100"], 100, "zero", &[]),
+        (["--n", "100"], 100, "sparse", &["--batch", "3"]),
+        (["--n", "100"], 100, "clustered", &["--precompute", "4"]),
+        (["--n", "100"], 100, "uniform", &["--bits", "64", "--window", "7"]),
+        (["--n", "1"], 1, "small", &[]),
     ] {
-        let args = ["bench", "msm", "--group", "g1", "--scalars", scalars, "--seed", "7", "--json"];
-        let figures = json(&succeed(args.into_iter().chain(size)));
+        let args = ["bench", "msm", "--scalars", scalars, "--seed", "7", "--json"];
+        let figures = json(&succeed(args.into_iter().chain(size).chain(more.iter().copied())));
         numbers(
             &figures,
             &[
                 "cycles",
+                "bound_additions",
+                "clocks_per_addition",
                 "bound_adder_cycles",
                 "adders",
                 "ratio",
@@ -142,20 +148,36 @@ fn bench_msm() {
                 "windows",
                 "accumulate_cycles",
                 "aggregate_cycles",
+                "tail_cycles",
                 "additions",
                 "stall_feed",
                 "stall_slot",
+                "store_queue_depth",
                 "dram_read_bytes",
+                "dram_bytes_per_point",
                 "simulated_clocks_per_second",
             ],
         );
+        let asked = |option: &str, or: u64| -> u64 {
+            more.iter().position(|a| *a == option).map_or(or, |i| more[i + 1].parse().unwrap())
+        };
         assert_eq!(figures["checked"], true);
         assert_eq!(figures["n"], n);
         assert_eq!(figures["scalars"], scalars);
         assert_eq!(figures["seed"], 7);
         assert_eq!(figures["where"], "card");
+        assert_eq!(figures["batch"], asked("--batch", 1));
+        assert_eq!(figures["precompute"], asked("--precompute", 1));
+        let g2 = more.contains(&"g2");
+        assert_eq!(figures["group"], if g2 { "g2" } else { "g1" });
+        assert_eq!(figures["clocks_per_addition"], if g2 { 3 } else { 1 });
+        if let Some(bits) = figures["bits"].as_u64() {
+            assert_eq!((bits, &figures["scalar_bits"], &figures["window_bits"]), (64, &64.into(), &7.into()));
+            assert_eq!(figures["windows"], 64 / 7 + 1);
+        }
         assert!(figures["cycles"].as_u64() > Some(0));
-        // Bases and scalars are read at least once.
-        assert!(figures["dram_read_bytes"].as_u64() >= Some(96 * n), "{figures}");
+        // Scalars and bases are read at least once.
+        let bytes = asked("--batch", 1) * asked("--precompute", 1) * if g2 { 160 } else { 96 };
+        assert!(figures["dram_read_bytes"].as_u64() >= Some(bytes * n), "{figures}");
     }
 }

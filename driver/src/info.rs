@@ -42,7 +42,7 @@ pub struct MsmInfo {
     pub min_window: u32,
     /// Largest window width in bits.
     pub max_window: u32,
-    /// log2 of the bucket slots.
+    /// log2 of the bucket slots of each adder.
     pub log2_slots: u32,
 }
 
@@ -148,6 +148,8 @@ counters! {
     msm_points = MSM_POINTS,
     msm_stall_feed = MSM_STALL_FEED,
     msm_stall_slot = MSM_STALL_SLOT,
+    msm_tail = MSM_TAIL,
+    msm_queued = MSM_QUEUED,
 }
 
 /// The first error since it was last cleared, as the card holds it.

@@ -10,9 +10,9 @@ use sha2::{Digest, Sha256};
 pub struct CardConfig {
     /// Name of the preset or board.
     pub name: String,
-    /// Point adders in the MSM engine, 1 or more.
+    /// Point adders in the MSM engine, 1 to 4.
     pub adders: usize,
-    /// log2 of the bucket slots of the MSM engine, 10 to 24.
+    /// log2 of the G1 bucket slots of each adder, 10 to 24; G2 has half as many.
     pub log2_slots: u32,
     /// Smallest MSM window width in bits, 2 or more.
     pub min_window: u32,
@@ -79,7 +79,7 @@ impl CardConfig {
     pub fn validate(&self) -> Result<(), ConfigError> {
         let max_window = u64::from(self.max_window);
         let checks = [
-            ("adders", self.adders as u64, 1, 255),
+            ("adders", self.adders as u64, 1, 4),
             ("log2_slots", self.log2_slots.into(), 10, 24),
             ("max_window", max_window, 2, 16.min(u64::from(self.log2_slots))),
             ("min_window", self.min_window.into(), 2, max_window),
@@ -112,7 +112,7 @@ impl CardConfig {
 
     /// Register CAP_ENGINES.
     pub fn cap_engines(&self) -> CapEngines {
-        CapEngines::from_fields(true, true, true, false, false, false, false)
+        CapEngines::from_fields(true, true, true, true, false, false, false)
     }
 
     /// Register CAP_QUEUES.
@@ -152,9 +152,11 @@ mod tests {
 
     #[test]
     fn out_of_range_parameters_are_named() {
-        let config = CardConfig { io_queues: 15, ..CardConfig::sim() };
-        let e = config.validate().unwrap_err();
-        assert!(e.to_string().contains("io_queues = 15"), "{e}");
+        let (base, mut named) = (CardConfig::sim(), vec![]);
+        for config in [CardConfig { io_queues: 15, ..base.clone() }, CardConfig { adders: 5, ..base }] {
+            named.push(config.validate().unwrap_err().to_string());
+        }
+        assert!(named[0].contains("io_queues = 15") && named[1].contains("adders = 5"), "{named:?}");
     }
 
     #[test]

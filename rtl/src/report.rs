@@ -7,7 +7,6 @@ use crate::{
     field::{units, Field},
     graph::{Cost, Pipeline},
     hdl::{Design, HdlError},
-    point::g1_adder,
     target::Target,
 };
 use std::{collections::BTreeMap, io, path::PathBuf, process::Command, sync::Arc};
@@ -20,7 +19,7 @@ pub struct ReportModule {
 }
 
 /// All of them.
-pub const MODULES: [ReportModule; 4] = [
+pub const MODULES: [ReportModule; 3] = [
     ReportModule {
         name: "fq-mul",
         about: "Montgomery multiplication, BN254 base field, canonical in and out",
@@ -35,11 +34,6 @@ pub const MODULES: [ReportModule; 4] = [
         name: "fr-demont",
         about: "Montgomery to canonical form, BN254 scalar field",
         build: |t| units::demont(&Field::fr(), t),
-    },
-    ReportModule {
-        name: "g1-adder",
-        about: "complete point addition, BN254 G1, projective",
-        build: g1_adder::pipeline,
     },
 ];
 
@@ -211,7 +205,7 @@ mod tests {
     #[test]
     fn unknown_module_names_the_known_ones() {
         let e = report("fq-div", Target::Xcup).unwrap_err().to_string();
-        assert!(e.contains("fq-div") && e.contains("g1-adder"), "{e}");
+        assert!(e.contains("fq-div") && e.contains("fq-mul"), "{e}");
     }
 
     #[test]

@@ -8,6 +8,7 @@ use permafrost_rtl::{
     config::CardConfig,
     field::inverse,
     hdl::Design,
+    msm::engine,
     point::affine,
     target::Target,
     LINT_WAIVERS,
@@ -21,7 +22,9 @@ fn configs() -> Vec<CardConfig> {
     let sim = CardConfig::sim();
     let wide = CardConfig { name: "wide".into(), io_queues: 14, log2_queue_entries: 15, ..sim.clone() };
     let narrow = CardConfig { name: "narrow".into(), io_queues: 1, ..sim.clone() };
-    vec![sim, wide, narrow]
+    let adders = |adders| CardConfig { name: format!("adders_{adders}"), adders, ..sim.clone() };
+    let (two, three, four) = (adders(2), adders(3), adders(4));
+    vec![sim, wide, narrow, two, three, four]
 }
 
 /// Writes one file per module and returns the paths.
@@ -68,6 +71,15 @@ fn verilator_has_nothing_to_say() {
 fn verilator_has_nothing_to_say_about_the_preset_with_its_engine() {
     for name in CardConfig::PRESETS {
         lint(&generate(&CardConfig::preset(name).unwrap()).unwrap(), &format!("{name}_whole"));
+    }
+}
+
+/// The engine's corners: numbers of adders, few slots, narrow windows.
+#[test]
+fn verilator_has_nothing_to_say_about_other_engines() {
+    for (adders, log2_slots, max_window) in [(2, 18, 16), (3, 12, 8), (4, 16, 13)] {
+        let config = CardConfig { adders, log2_slots, max_window, ..CardConfig::sim() };
+        lint(&Design::elaborate(&engine(&config)).unwrap(), &format!("engine_{adders}"));
     }
 }
 

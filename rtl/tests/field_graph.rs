@@ -1,13 +1,9 @@
-//! Graph evaluation of the field units and the point adder against naive arithmetic and arkworks.
+//! Graph evaluation of the field units against naive arithmetic.
 
-use ark_bn254::{Fq as ArkFq, G1Affine, G1Projective};
-use ark_ec::{AffineRepr, CurveGroup, PrimeGroup};
-use ark_ff::{Field as _, PrimeField, UniformRand};
 use num_bigint::BigUint;
 use permafrost_rtl::{
     field::{units, Field},
     graph::mask,
-    point::g1_adder,
     target::Target,
 };
 use rand::{Rng, SeedableRng};
@@ -60,70 +56,10 @@ fn demontgomerise_takes_any_256_bits() {
     }
 }
 
-/// The in-memory form: Montgomery, R = 2^256.
-fn big(x: &ArkFq) -> BigUint {
-    BigUint::from_bytes_le(&x.0 .0.iter().flat_map(|l| l.to_le_bytes()).collect::<Vec<_>>())
-}
-
-/// A projective representation (x z : y z : z) with a random z.
-fn lift(rng: &mut impl Rng, p: &G1Affine) -> g1_adder::Point {
-    match p.xy() {
-        None => [BigUint::ZERO, big(&ArkFq::rand(rng)), BigUint::ZERO],
-        Some((x, y)) => {
-            let z = ArkFq::rand(rng);
-            [big(&(x * z)), big(&(y * z)), big(&z)]
-        }
-    }
-}
-
-fn lower(p: &g1_adder::Point) -> G1Affine {
-    let r_inv = ArkFq::from(2u32).pow([256]).inverse().expect("nonzero");
-    let fq = |v: &BigUint| ArkFq::from_le_bytes_mod_order(&v.to_bytes_le()) * r_inv;
-    let [x, y, z] = [fq(&p[0]), fq(&p[1]), fq(&p[2])];
-    match z.inverse() {
-        None => {
-            assert!(x == ArkFq::from(0u32) && y != x, "identity must be (0 : y : 0)");
-            G1Affine::identity()
-        }
-        Some(i) => G1Affine::new(x * i, y * i),
-    }
-}
-
 #[test]
-fn adder_is_complete() {
-    let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(seed());
-    assert_eq!(Field::fq().p, BigUint::from_bytes_le(&ark_ff::BigInteger::to_bytes_le(&ArkFq::MODULUS)));
-    for target in Target::ALL {
-        let adder = g1_adder::pipeline(target);
-        println!("{}: latency {}", target.name(), adder.latency);
-        let o = G1Affine::identity();
-        let random = |rng: &mut rand_chacha::ChaCha8Rng| {
-            (G1Projective::generator() * ark_bn254::Fr::rand(rng)).into_affine()
-        };
-        for i in 0..24 {
-            let p = random(&mut rng);
-            let (a, b) = match i % 8 {
-                0 => (p, p),
-                1 => (p, -p),
-                2 => (p, o),
-                3 => (o, p),
-                4 => (o, o),
-                5 => (G1Affine::generator(), p),
-                _ => (p, random(&mut rng)),
-            };
-            let (pa, pb) = (lift(&mut rng, &a), lift(&mut rng, &b));
-            let r = adder.graph.eval(&[g1_adder::pack(&pa), g1_adder::pack(&pb)]).remove(0);
-            assert_eq!(lower(&g1_adder::unpack(&r)), (a + b).into_affine(), "case {i}");
-        }
-    }
-}
-
-#[test]
-fn sub_pipelines_are_emitted_once_and_shared() {
-    let adder = g1_adder::pipeline(Target::Generic);
-    let design = permafrost_rtl::hdl::Design::elaborate(&adder.module()).expect("design");
-    let names: Vec<_> = design.files.keys().map(String::as_str).collect();
-    assert_eq!(names, ["fq_mul_sum1", "fq_mul_sum2", "g1_adder"]);
-    assert_eq!(design.files["g1_adder"].matches("fq_mul_sum2 u").count(), 6);
-    assert_eq!(design.files["g1_adder"].matches("fq_mul_sum1 u").count(), 3);
+fn primes_are_those_of_arkworks() {
+    use ark_ff::{BigInteger, PrimeField};
+    let big = |bytes: Vec<u8>| BigUint::from_bytes_le(&bytes);
+    assert_eq!(Field::fq().p, big(ark_bn254::Fq::MODULUS.to_bytes_le()));
+    assert_eq!(Field::fr().p, big(ark_bn254::Fr::MODULUS.to_bytes_le()));
 }

@@ -126,9 +126,15 @@ fn obligations_name_what_intervals_do_not_settle() {
 
 #[test]
 fn costs_add_up_over_instances() {
-    let adder = permafrost_rtl::point::g1_adder::pipeline(Target::Xcup);
-    let instances: usize = adder.graph.instances.iter().map(|i| i.pipeline.cost().tiles).sum();
-    assert_eq!((instances, adder.cost().tiles), (15 * 108, 15 * 108), "fifteen products of 108 tiles");
+    let unit = units::mul(&Field::fq(), Target::Xcup);
+    let mut g = Graph::new("twice", "Test.");
+    let max = Field::fq().p - 1u32;
+    let (a, b) = (g.input("a", max.clone()), g.input("b", max));
+    let once = g.call(&unit, &[a, b])[0];
+    let y = g.call(&unit, &[once, b])[0];
+    g.output("y", y);
+    let twice = g.schedule(Target::Xcup);
+    assert_eq!((unit.cost().tiles, twice.cost().tiles), (108, 2 * 108), "a product takes 108 tiles");
     let one = units::mul(&Field::fq(), Target::Generic).cost();
     assert_eq!(one.tiles, 210, "100 limb products, and ten steps of eleven");
     assert!(one.register_bits > 0 && one.adder_bits > 0);

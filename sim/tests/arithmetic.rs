@@ -4,9 +4,8 @@
 use num_bigint::BigUint;
 use permafrost_rtl::{
     field::{units, Field},
-    graph::{mask, Pipeline},
+    graph::Pipeline,
     hdl::Design,
-    point::g1_adder,
     target::Target,
 };
 use permafrost_sim::verilated::{build, BuildOptions};
@@ -91,13 +90,4 @@ fn conversion() {
     for target in Target::ALL {
         compare(&units::demont(&Field::fr(), target), 200, |_| random(&mut rng, 256));
     }
-}
-
-#[test]
-fn point_adder() {
-    let mut rng = rng();
-    let fq = Field::fq();
-    assert!(mask(g1_adder::POINT_BITS) > fq.p);
-    // The formulas hold for any coordinates as integers modulo p: points on the curve are not needed here.
-    compare(&g1_adder::pipeline(Target::Generic), 100, |_| elements(&mut rng, &fq, 3));
 }

@@ -21,7 +21,7 @@ fn identity_and_enable() {
     let card = Card::open(options(), 8);
     assert_eq!(card.read32(reg::MAGIC), ABI_MAGIC);
     assert_eq!(card.read32(reg::VERSION), ABI_VERSION);
-    assert_eq!(card.read32(reg::CAP_ENGINES), 0b111);
+    assert_eq!(card.read32(reg::CAP_ENGINES), 0b1111);
     let queues = CapQueues(card.read32(reg::CAP_QUEUES));
     assert_eq!((queues.io_queues(), queues.log2_entries(), queues.semaphores()), (2, 10, 64));
     let msm = CapMsm(card.read32(reg::CAP_MSM));
@@ -95,12 +95,20 @@ fn fill_and_msm_dispatch() {
     };
     card.ok(2, Command::new(&msm));
     let to = card.sim.dma_alloc(4096).unwrap();
-    card.ok(1, Command::new(&CopyCommand::contiguous(CopyKind::CardToHost, 0x4000, to.iova(), 448)));
-    let want = (0x0102_0304_0506_0708u64 ^ 1 << 63).to_le_bytes().repeat(3 * 128 / 8);
-    assert_eq!(bytes_of(&to, 0, 384), want);
-    assert_eq!(bytes_of(&to, 384, 64), [0; 64]);
+    card.ok(1, Command::new(&CopyCommand::contiguous(CopyKind::CardToHost, 0x4000, to.iova(), 256)));
+    let want = (0x0102_0304_0506_0708u64 ^ 1 << 63).to_le_bytes().repeat(3 * 64 / 8);
+    assert_eq!(bytes_of(&to, 0, 192), want);
+    assert_eq!(bytes_of(&to, 192, 64), [0; 64]);
     assert_eq!(card.read64(counter::MSM_POINTS), 2);
     assert_eq!(card.read64(counter::MSM_ADDITIONS), 6);
+    assert_eq!(card.read64(counter::MSM_QUEUED), 10);
+    assert!(card.read64(counter::MSM_TAIL) >= 3);
+
+    // The words of a batch in G2; the stand-in writes them beside the data.
+    let batch = MsmCommand { group: 1, more: 2, scalar_stride: 0x40, n: 0, ..msm };
+    card.ok(2, Command::new(&batch));
+    card.ok(1, Command::new(&CopyCommand::contiguous(CopyKind::CardToHost, 0x4000, to.iova(), 64)));
+    assert_eq!(bytes_of(&to, 0, 16), (1u128 | 2 << 1 | 0x40 << 17).to_le_bytes());
 }
 
 #[test]

@@ -41,6 +41,24 @@ fn msm() -> Command {
     Command::new(&body)
 }
 
+fn g2() -> Command {
+    let mut command = msm();
+    put(&mut command, 46, &[1]);
+    command
+}
+
+/// Four MSMs, scalar vectors of three 128 bytes apart.
+fn batch() -> Command {
+    let mut command = msm();
+    stride(&mut command, 3, 128);
+    command
+}
+
+fn stride(command: &mut Command, more: u16, stride: u64) {
+    put(command, 48, &more.to_le_bytes());
+    put(command, 56, &stride.to_le_bytes());
+}
+
 fn io_cases() -> Vec<Case> {
     use Status::*;
     let nop = Command::new(&NopCommand::default());
@@ -76,8 +94,8 @@ fn io_cases() -> Vec<Case> {
         Case(h2c, |k| put(k, 63, &[1]), BadFlags, 0, 0),
         Case(fill, |k| put(k, 40, &[1]), BadFlags, 0, 0),
         Case(fill, |k| put(k, 63, &[1]), BadFlags, 0, 0),
-        Case(msm(), |k| put(k, 48, &[1]), BadFlags, 0, 0),
-        Case(msm(), |k| put(k, 63, &[1]), BadFlags, 0, 0),
+        Case(msm(), |k| put(k, 50, &[1]), BadFlags, 0, 0),
+        Case(msm(), |k| put(k, 55, &[0x80]), BadFlags, 0, 0),
         // COPY.
         Case(h2c, |k| put(k, 44, &[3]), BadField, c("kind"), 0),
         Case(h2c, |k| put(k, 32, &[1]), BadAddress, c("length"), 0x1001),
@@ -103,7 +121,8 @@ fn io_cases() -> Vec<Case> {
         // 34 windows of 8 bits span 272 bits; 22 of 13 bits need 2^16.4 slots but span 286.
         Case(msm(), |k| put(k, 45, &[34]), BadField, m("windows"), 0),
         Case(msm(), |k| put(k, 44, &[13, 22]), BadField, m("windows"), 0),
-        Case(msm(), |k| put(k, 46, &[1]), BadField, m("group"), 0),
+        // G2 has 2^16 slots: 16 windows of 13 bits, 17 in G1.
+        Case(msm(), |k| put(k, 44, &[13, 17, 1]), BadField, m("windows"), 0),
         Case(msm(), |k| put(k, 46, &[2]), BadField, m("group"), 0),
         Case(msm(), |k| put(k, 47, &[2]), BadField, m("format"), 0),
         Case(msm(), |k| put(k, 16, &[1]), BadAddress, m("bases"), 0x1001),
@@ -112,14 +131,29 @@ fn io_cases() -> Vec<Case> {
         // Three scalars take two beats.
         Case(msm(), |k| put(k, 24, &(DRAM - 64).to_le_bytes()), BadAddress, m("scalars"), DRAM - 64),
         Case(msm(), |k| put(k, 32, &[8]), BadAddress, m("result"), 0x20_0008),
+        Case(msm(), |k| put(k, 32, &(DRAM - 31 * 64).to_le_bytes()), BadAddress, m("result"), DRAM - 31 * 64),
+        Case(msm(), |k| put(k, 40, &u32::MAX.to_le_bytes()), BadAddress, m("bases"), 0x1000),
+        // G2: points of 128 bytes.
+        Case(g2(), |k| put(k, 16, &(DRAM - 320).to_le_bytes()), BadAddress, m("bases"), DRAM - 320),
+        Case(g2(), |k| put(k, 32, &(DRAM - 32 * 64).to_le_bytes()), BadAddress, m("result"), DRAM - 32 * 64),
+        // Batches: the stride, the last vector, the last result, and products that do not fit 64 bits.
+        Case(msm(), |k| put(k, 56, &[64]), BadField, m("scalar_stride"), 0),
+        Case(msm(), |k| put(k, 56, &[1]), BadField, m("scalar_stride"), 0),
+        Case(batch(), |k| put(k, 56, &[96]), BadAddress, m("scalar_stride"), 96),
+        Case(batch(), |k| put(k, 63, &[0x80]), BadAddress, m("scalars"), 0x10_0000),
+        Case(batch(), |k| put(k, 24, &(DRAM - 448).to_le_bytes()), BadAddress, m("scalars"), DRAM - 448),
+        Case(batch(), |k| stride(k, u16::MAX, !63), BadAddress, m("scalars"), 0x10_0000),
+        // 65536 times 2^48 and 4 times 2^62 are 0 modulo 2^64.
+        Case(batch(), |k| stride(k, 4, 1 << 62), BadAddress, m("scalars"), 0x10_0000),
+        Case(batch(), |k| stride(k, 1 << 15, 1 << 49), BadAddress, m("scalars"), 0x10_0000),
         Case(
-            msm(),
-            |k| put(k, 32, &(DRAM - 31 * 128).to_le_bytes()),
+            batch(),
+            |k| put(k, 32, &(DRAM - 4 * 2048 + 64).to_le_bytes()),
             BadAddress,
             m("result"),
-            DRAM - 31 * 128,
+            DRAM - 4 * 2048 + 64,
         ),
-        Case(msm(), |k| put(k, 40, &u32::MAX.to_le_bytes()), BadAddress, m("bases"), 0x1000),
+        Case(batch(), |k| stride(k, u16::MAX, 0), BadAddress, m("result"), 0x20_0000),
     ]
 }
 
@@ -145,7 +179,9 @@ fn io_commands() {
     // All of them are accepted unspoilt.
     card.ok(2, Command::new(&NopCommand::default()).signal(9, 1));
     assert_eq!(card.io[0].wait(&card.sim).status(), Ok(Status::Success));
-    card.ok(1, msm());
+    for command in [msm(), g2(), batch()] {
+        card.ok(1, command);
+    }
     card.ok(1, Command::new(&CopyCommand::on_card(0x1000, 0x2000, 0x1000)));
 }
 
@@ -167,7 +203,7 @@ fn limits_are_accepted() {
     let edge = MsmCommand {
         bases: DRAM - 64,
         scalars: DRAM - 64,
-        result: DRAM - 128,
+        result: DRAM - 64,
         n: 1,
         window_bits: 13,
         windows: 1,
@@ -177,6 +213,13 @@ fn limits_are_accepted() {
     card.ok(2, Command::new(&MsmCommand { windows: 20, result: 0, ..edge }));
     card.ok(2, Command::new(&MsmCommand { window_bits: 2, windows: 128, result: 0, format: 1, ..edge }));
     card.ok(2, Command::new(&MsmCommand { n: 0, bases: DRAM, scalars: DRAM, ..edge }));
+    let wide = MsmCommand { group: 1, bases: DRAM - 128, result: DRAM - 128, ..edge };
+    card.ok(2, Command::new(&wide));
+    card.ok(2, Command::new(&MsmCommand { windows: 16, result: DRAM - 16 * 128, ..wide }));
+    let batch = MsmCommand { n: 3, more: 3, bases: 0, scalar_stride: 128, scalars: DRAM - 512, ..edge };
+    card.ok(2, Command::new(&MsmCommand { result: DRAM - 256, ..batch }));
+    let longest = MsmCommand { more: u16::MAX, scalars: DRAM - 64 * 65537, scalar_stride: 64, ..batch };
+    card.ok(2, Command::new(&MsmCommand { result: DRAM - 64 * 65536, ..longest }));
     assert_eq!(card.read32(reg::ERR_STATUS), 0);
 }
 

@@ -5,7 +5,7 @@ use std::sync::{Arc, OnceLock};
 use permafrost_driver::{Card, CardOptions};
 use permafrost_rtl::config::CardConfig;
 use permafrost_sim::{SimCard, SimOptions};
-use permafrost_zkal::engine::{Engine, Fallback, Policy};
+use permafrost_zkal::engine::{Engine, Fallback, Policy, Unsupported};
 
 /// The card of the `sim` preset.
 pub fn card() -> Card {
@@ -19,8 +19,13 @@ pub fn card() -> Card {
     .clone()
 }
 
-/// An engine on it that computes every G1 multiplication on the card or fails.
+/// An engine on it that computes every multi-scalar multiplication on the card or fails.
 pub fn engine() -> Engine {
-    let policy = Policy { g1: Fallback::Never, ..Policy::default() };
-    Engine::new(card(), policy).unwrap_or_else(|e| panic!("engine: {e}"))
+    engine_on(card())
+}
+
+/// Such an engine on another card.
+pub fn engine_on(card: Card) -> Engine {
+    let policy = Policy { msm: Fallback::Never, g2: Unsupported::Refuse, ..Policy::default() };
+    Engine::new(card, policy).unwrap_or_else(|e| panic!("engine: {e}"))
 }

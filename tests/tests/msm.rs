@@ -1,11 +1,12 @@
 //! Multi-scalar multiplication on the card, judged by arkworks and by halo2curves.
 
-use ark_bn254::{Fr, G1Affine, G1Projective};
-use ark_ec::{CurveGroup, VariableBaseMSM};
-use ark_ff::PrimeField;
+use ark_bn254::{Fr, G1Affine, G2Affine};
+use ark_ec::CurveGroup;
+use ark_ff::{PrimeField, UniformRand};
+use permafrost_tests::halo2::Judged;
 use permafrost_tests::inputs::{Bases, Scalars};
 use permafrost_tests::{card, halo2, vectors};
-use permafrost_zkal::engine::{Place, Scalars as CardScalars};
+use permafrost_zkal::engine::{MsmPoint, Place, Scalars as CardScalars};
 
 /// How the scalars are handed to the card.
 #[derive(Clone, Copy, Debug)]
@@ -14,7 +15,7 @@ enum Form {
     Montgomery,
 }
 
-fn on_card(bases: &[G1Affine], scalars: &[Fr], form: Form) -> G1Affine {
+fn on_card<P: MsmPoint>(bases: &[P], scalars: &[Fr], form: Form) -> P {
     let engine = card::engine();
     let set = engine.upload_bases(bases).unwrap();
     let canonical: Vec<_> = scalars.iter().map(|s| s.into_bigint()).collect();
@@ -28,21 +29,56 @@ fn on_card(bases: &[G1Affine], scalars: &[Fr], form: Form) -> G1Affine {
 }
 
 /// Compares the card with both references; the message has what it takes to repeat the case.
-fn check(n: usize, bases: Bases, scalars: Scalars, form: Form) {
+fn check<P: MsmPoint + Judged>(n: usize, bases: Bases, scalars: Scalars, form: Form)
+where
+    P::Group: UniformRand,
+{
     let seed = 1_000_003 * n as u64 + 17;
-    let (points, values) = (bases.generate(n, seed), scalars.generate(n, seed + 1));
-    let case = format!("n = {n}, {bases:?} bases, {scalars:?} scalars ({form:?}), seed {seed}");
-    let ark = G1Projective::msm(&points, &values).unwrap().into_affine();
+    let (points, values) = (bases.generate::<P>(n, seed), scalars.generate(n, seed + 1));
+    let case = format!("{}, n = {n}, {bases:?} bases, {scalars:?} scalars ({form:?}), seed {seed}", P::GROUP);
+    let ark = P::msm_montgomery(&points, &values).into_affine();
     assert_eq!(ark, halo2::msm(&points, &values), "the references disagree: {case}");
     assert_eq!(on_card(&points, &values, form), ark, "the card is wrong: {case}");
 }
 
 fn check_all(n: usize, form: Form) {
     for bases in Bases::ALL {
-        for scalars in Scalars::ALL {
-            check(n, bases, scalars, form);
+        for scalars in Scalars::CORNERS {
+            check::<G1Affine>(n, bases, scalars, form);
         }
     }
+}
+
+/// In G2: identities, P + P, P + (-P), zero, equal and largest scalars, at sizes with and without a remainder.
+#[test]
+fn g2_small() {
+    for (n, form) in
+        [(0, Form::Montgomery), (1, Form::Canonical), (1, Form::Montgomery), (7, Form::Canonical)]
+    {
+        for bases in Bases::ALL {
+            for scalars in Scalars::CORNERS {
+                check::<G2Affine>(n, bases, scalars, form);
+            }
+        }
+    }
+}
+
+#[test]
+fn g2_64() {
+    for bases in Bases::ALL {
+        for scalars in Scalars::CORNERS {
+            check::<G2Affine>(64, bases, scalars, Form::Montgomery);
+        }
+    }
+}
+
+#[test]
+fn g2_1000() {
+    for scalars in Scalars::ALL {
+        check::<G2Affine>(1000, Bases::Mixed, scalars, Form::Montgomery);
+    }
+    check::<G2Affine>(1001, Bases::Inverses, Scalars::Equal, Form::Canonical);
+    check::<G2Affine>(1001, Bases::Repeats, Scalars::MinusOne, Form::Canonical);
 }
 
 #[test]
@@ -95,14 +131,14 @@ fn n_4096() {
 fn n_32768() {
     let n = 1 << 15;
     for scalars in Scalars::ALL {
-        check(n, Bases::Mixed, scalars, Form::Montgomery);
+        check::<G1Affine>(n, Bases::Mixed, scalars, Form::Montgomery);
     }
     for bases in Bases::ALL.into_iter().filter(|b| *b != Bases::Mixed) {
-        check(n, bases, Scalars::Uniform, Form::Montgomery);
+        check::<G1Affine>(n, bases, Scalars::Uniform, Form::Montgomery);
     }
     // Equal digits for all points, and points that meet themselves and their inverses: the worst for hazards.
-    check(n, Bases::Repeats, Scalars::Equal, Form::Canonical);
-    check(n, Bases::Inverses, Scalars::One, Form::Canonical);
+    check::<G1Affine>(n, Bases::Repeats, Scalars::Equal, Form::Canonical);
+    check::<G1Affine>(n, Bases::Inverses, Scalars::One, Form::Canonical);
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! The references agree with each other, so that a disagreement with the card is the card's.
 
-use ark_bn254::G1Projective;
+use ark_bn254::{G1Projective, G2Projective};
 use ark_ec::{CurveGroup, VariableBaseMSM};
 use permafrost_tests::inputs::{Bases, Scalars};
 use permafrost_tests::{halo2, vectors};
@@ -9,9 +9,13 @@ use permafrost_tests::{halo2, vectors};
 fn arkworks_and_halo2curves_agree() {
     for bases in Bases::ALL {
         for scalars in Scalars::ALL {
-            let (points, values) = (bases.generate(50, 1), scalars.generate(50, 2));
+            let values = scalars.generate(50, 2);
+            let points = bases.generate(50, 1);
             let ark = G1Projective::msm(&points, &values).unwrap().into_affine();
             assert_eq!(ark, halo2::msm(&points, &values), "{bases:?} bases, {scalars:?} scalars");
+            let points = bases.generate(50, 1);
+            let ark = G2Projective::msm(&points, &values).unwrap().into_affine();
+            assert_eq!(ark, halo2::msm(&points, &values), "{bases:?} bases, {scalars:?} scalars, G2");
         }
     }
 }

@@ -46,7 +46,8 @@ pub enum Error {
     },
     /// No window width fits the card.
     #[error(
-        "no window width suits this card: scalars of {bits} bits, windows of {min} to {max} bits, {slots} bucket slots"
+        "no window width suits this card: scalars of {bits} bits, windows of {min} to {max} bits, {slots} bucket slots \
+         an adder"
     )]
     NoWindow {
         /// Bits of the scalars.
@@ -55,8 +56,35 @@ pub enum Error {
         min: u32,
         /// Widest window of the card, bits.
         max: u32,
-        /// Bucket slots of the card.
+        /// Bucket slots of each adder, for points of the group.
         slots: u64,
+    },
+    /// The card does not take the window width that was asked for.
+    #[error(
+        "windows of {window} bits do not suit this card for scalars of {bits} bits: it takes {min} to {max} bits and has \
+         {slots} bucket slots an adder"
+    )]
+    Window {
+        /// Window width asked for, bits.
+        window: u32,
+        /// Bits of the scalars.
+        bits: u32,
+        /// Narrowest window of the card, bits.
+        min: u32,
+        /// Widest window of the card, bits.
+        max: u32,
+        /// Bucket slots of each adder, for points of the group.
+        slots: u64,
+    },
+    /// A precomputation factor is out of range.
+    #[error(
+        "{factor} multiples of each base cannot be precomputed; the factor is 1 (none but the base) to {max}"
+    )]
+    Precompute {
+        /// Factor asked for.
+        factor: u32,
+        /// Largest factor.
+        max: u32,
     },
     /// A range lies outside a base set.
     #[error("range {start}..{end} lies outside a base set of {len} points")]

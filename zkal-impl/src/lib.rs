@@ -1,6 +1,6 @@
 //! Permafrost's acceleration layer: what proof software needs of a card, without registers and queues.
 //!
-//! - [`engine`]: multi-scalar multiplication on a card. Bases are uploaded once and used often; the caller chooses what
+//! - [`engine`]: multi-scalar multiplication on a card, in G1 and G2, one or a batch over the same bases. Bases are uploaded once and used often; the caller chooses what
 //!   may run on the CPU instead; a report says what ran where, in how many clock cycles, and how that compares with the
 //!   bound for the same work.
 //! - [`ark`]: `AccelBn254`, a drop-in for arkworks' `Bn254`, so that unmodified `ark_groth16` proves on the card.

@@ -1,8 +1,8 @@
 //! The same card through the driver.
 
-use permafrost_abi::msm::windows;
+use permafrost_abi::msm::{entries, windows};
 use permafrost_abi::{
-    CopyKind, MsmCommand, NopCommand, Transport, WindowSum, ABI_VERSION, MSM_FORMAT_MONTGOMERY,
+    CopyKind, Group, MsmCommand, NopCommand, Transport, ABI_VERSION, MSM_FORMAT_MONTGOMERY,
 };
 use permafrost_driver::{Card, CardOptions, DmaPiece, Error, Recovery, Request};
 use rand::{Rng, RngCore, SeedableRng};
@@ -179,26 +179,37 @@ pub fn across_queues(t: &Arc<dyn Transport>) {
     waiting.wait().unwrap();
 }
 
-/// An MSM of no points has identities as window sums.
+/// MSMs of no points have identities as window sums, in both groups, also in a batch.
 pub fn empty_msm(t: &Arc<dyn Transport>) {
     let card = open(t);
     let limits = card.info().msm.unwrap();
-    for window_bits in [limits.min_window, limits.max_window] {
-        let count = windows(254, window_bits);
-        let result = card.dram().alloc(count as u64 * 128).unwrap();
-        card.fill(&result, 0, result.len(), u64::MAX).unwrap();
-        let body = MsmCommand {
-            result: result.address(),
-            window_bits: window_bits as u8,
-            windows: count as u8,
-            format: MSM_FORMAT_MONTGOMERY,
-            ..Default::default()
-        };
-        card.run(1, Request::new(&body).using(&result)).unwrap();
-        let mut sums = vec![WindowSum::default(); count as usize];
-        card.read(&result, 0, bytemuck::cast_slice_mut(&mut sums)).unwrap();
-        for (i, sum) in sums.iter().enumerate() {
-            assert_eq!((sum.z, sum.reserved), ([0; 4], [0; 4]), "c = {window_bits}, window {i}");
+    let groups: &[(Group, u64)] = match card.info().engines.msm_g2() {
+        true => &[(Group::G1, 64), (Group::G2, 128)],
+        false => &[(Group::G1, 64)],
+    };
+    for &(group, point) in groups {
+        // Half as many slots in G2: the widest window may need more than there are.
+        for window_bits in [limits.min_window, limits.max_window - 1] {
+            for more in [0u16, 2] {
+                let count = windows(254, window_bits);
+                let sums = limits.adders * entries(count, limits.adders) * (u32::from(more) + 1);
+                let result = card.dram().alloc(u64::from(sums) * point).unwrap();
+                card.fill(&result, 0, result.len(), u64::MAX).unwrap();
+                let body = MsmCommand {
+                    result: result.address(),
+                    window_bits: window_bits as u8,
+                    windows: count as u8,
+                    group: group as u8,
+                    format: MSM_FORMAT_MONTGOMERY,
+                    more,
+                    scalar_stride: if more > 0 { 64 } else { 0 },
+                    ..Default::default()
+                };
+                card.run(1, Request::new(&body).using(&result)).unwrap();
+                let mut bytes = vec![1; result.len() as usize];
+                card.read(&result, 0, &mut bytes).unwrap();
+                assert!(bytes.iter().all(|b| *b == 0), "{group:?}, c = {window_bits}, {more} more");
+            }
         }
     }
 }

@@ -4,7 +4,8 @@
 //! 1. the opcode: known, of this kind of queue (BAD_OPCODE);
 //! 2. flags, semaphore numbers (zero without their flag) and reserved bytes (BAD_FLAGS);
 //! 3. the body's fields (BAD_FIELD, BAD_ADDRESS with the field's byte offset as `info` and, for addresses and
-//!    lengths, the field as `addr`); for COPY the kind comes first, for MSM the fields that size its ranges.
+//!    lengths, the field as `addr`); for COPY the kind comes first, for MSM the fields that size its ranges. A batch's
+//!    last scalar vector and last result are within card memory whatever n, `more` and the stride are.
 //!
 //! What depends on the state of the card (does the queue exist, does it run a command) is checked when the command
 //! is executed. A COPY's scatter-gather list is checked entry by entry as it is read.
@@ -16,21 +17,25 @@ use std::sync::Arc;
 /// What is to be done with a decoded command.
 pub const ROUTES: &str = "localparam [2:0] TO_NONE = 0, TO_NOP = 1, TO_COPY = 2, TO_MSM = 3, TO_ADMIN = 4;";
 
-/// The decoder. `cmd` and `admin` (it came from the admin queue) are given with the pulse `in_valid` and held for two
-/// more clocks; `out_*` are valid with the pulse `out_valid` two clocks later. `route` TO_NONE means refused.
+/// The decoder. `cmd` and `admin` (it came from the admin queue) are given with the pulse `in_valid` and held for three
+/// more clocks; `out_*` are valid with the pulse `out_valid` three clocks later. `route` TO_NONE means refused.
 pub fn decode(config: &CardConfig) -> Arc<Module> {
     let limits = format!(
         "localparam [15:0] MAX_ENTRIES = {};\n\
          localparam [15:0] QUEUES = {};\n\
          localparam [7:0] MIN_WINDOW = {};\n\
          localparam [7:0] MAX_WINDOW = {};\n\
-         localparam [31:0] SLOTS = {};\n\
+         localparam [31:0] G1_SLOTS = {};\n\
+         localparam [31:0] G2_SLOTS = {};\n\
+         localparam [2:0] ADDERS = {};\n\
          localparam HAS_G2 = {};",
         1u32 << config.log2_queue_entries,
         config.io_queues,
         config.min_window,
         config.max_window,
         1u64 << config.log2_slots,
+        1u64 << (config.log2_slots - 1),
+        config.adders,
         config.cap_engines().msm_g2() as u8,
     );
     Module::new("card_decode")
@@ -65,41 +70,62 @@ wire [63:0] fill_length = cmd$[CMD_FILL_LENGTH];
 wire [31:0] n = cmd$[CMD_MSM_N];
 wire [7:0] window_bits = cmd$[CMD_MSM_WINDOW_BITS];
 wire [7:0] windows = cmd$[CMD_MSM_WINDOWS];
+wire [7:0] group = cmd$[CMD_MSM_GROUP];
+wire is_g2 = group == GROUP_G2;
+wire [15:0] more = cmd$[CMD_MSM_MORE];
+wire [63:0] stride = cmd$[CMD_MSM_SCALAR_STRIDE];
 
-// First clock: the ranges in card memory that the command names, and what is slow to compare.
-reg [63:0] a, b, c, a_bytes, b_bytes, c_bytes;
-reg [64:0] a_end, b_end, c_end;
+// First clock: the products that size an MSM. Every one has room for its largest value.
+reg sized;
+reg [79:0] stride_bytes;
+reg [7:0] entries;
+reg [15:0] span;
+reg [9:0] sums;
+reg [33:0] result_bytes;
+wire [7:0] adders = {5'd0, ADDERS};
+wire [7:0] entries_now = windows % adders + windows / adders;
+always @(*) sums = {2'd0, entries} * {7'd0, ADDERS};
+always @(*) result_bytes = {24'd0, sums} * {17'd0, {1'b0, more} + 17'd1};
+always @(posedge clk) begin
+  sized <= in_valid && !rst;
+  stride_bytes <= {64'd0, more} * {16'd0, stride};
+  entries <= entries_now;
+  span <= {8'd0, windows} * {8'd0, window_bits};
+end
+
+// Second clock: the ranges in card memory that the command names, and what is slow to compare.
+reg [63:0] a, b, c;
+reg [80:0] a_bytes, b_bytes, c_bytes, a_end, b_end, c_end;
 always @(*) begin
   a = cmd$[CMD_MSM_BASES];
-  a_bytes = {26'd0, n, 6'd0};
+  a_bytes = is_g2 ? {42'd0, n, 7'd0} : {43'd0, n, 6'd0};
   b = cmd$[CMD_MSM_SCALARS];
-  b_bytes = {26'd0, {1'b0, n} + 33'd1, 5'd0} & ~64'd63;
+  b_bytes = {1'b0, stride_bytes} + {43'd0, {1'b0, n[31:1]} + {31'd0, n[0]}, 6'd0};
   c = cmd$[CMD_MSM_RESULT];
-  c_bytes = {49'd0, windows, 7'd0};
+  c_bytes = is_g2 ? {40'd0, result_bytes, 7'd0} : {41'd0, result_bytes, 6'd0};
   if (is_copy) begin
     a = cmd$[CMD_COPY_CARD_ADDR];
-    a_bytes = copy_length;
+    a_bytes = {17'd0, copy_length};
     b = cmd$[CMD_COPY_LIST];
-    b_bytes = on_card ? copy_length : 0;
+    b_bytes = on_card ? {17'd0, copy_length} : 0;
   end
   if (is_fill) begin
     a = cmd$[CMD_FILL_CARD_ADDR];
-    a_bytes = fill_length;
+    a_bytes = {17'd0, fill_length};
   end
-  a_end = {1'b0, a} + {1'b0, a_bytes};
-  b_end = {1'b0, b} + {1'b0, b_bytes};
-  c_end = {1'b0, c} + {1'b0, c_bytes};
+  a_end = {17'd0, a} + a_bytes;
+  b_end = {17'd0, b} + b_bytes;
+  c_end = {17'd0, c} + c_bytes;
 end
 reg checked, a_bad, b_bad, c_bad, overlap, bad_flags, reserved, bad_windows;
-wire [22:0] slots = {15'd0, windows} << (window_bits[3:0] - 4'd1);
-wire [15:0] span = windows * window_bits;
+wire [22:0] slots = {15'd0, entries} << (window_bits[3:0] - 4'd1);
 always @(posedge clk) begin
-  checked <= in_valid && !rst;
-  a_bad <= a[5:0] != 0 || a_end > {1'b0, dram_bytes};
+  checked <= sized && !rst;
+  a_bad <= a[5:0] != 0 || a_end > {17'd0, dram_bytes};
   // The host side of a copy is only checked for alignment: its range is the IOMMU's business.
-  b_bad <= b[5:0] != 0 || ((!is_copy || on_card) && b_end > {1'b0, dram_bytes});
-  c_bad <= c[5:0] != 0 || c_end > {1'b0, dram_bytes};
-  overlap <= is_copy && on_card && a_end > {1'b0, b} && b_end > {1'b0, a} && copy_length != 0;
+  b_bad <= b[5:0] != 0 || ((!is_copy || on_card) && b_end > {17'd0, dram_bytes});
+  c_bad <= c[5:0] != 0 || c_end > {17'd0, dram_bytes};
+  overlap <= is_copy && on_card && a_end > {17'd0, b} && b_end > {17'd0, a} && copy_length != 0;
   bad_flags <= (flags & ~(FLAG_WAIT | FLAG_SIGNAL)) != 0
     || wait_sem >= ABI_SEMAPHORES[7:0] || signal_sem >= ABI_SEMAPHORES[7:0]
     || ((flags & FLAG_WAIT) == 0 && wait_sem != 0)
@@ -114,18 +140,17 @@ always @(posedge clk) begin
     OP_FILL: reserved <= cmd$[CMD_FILL_RESERVED] != 0;
     default: reserved <= cmd$[CMD_MSM_RESERVED] != 0;
   endcase
-  bad_windows <= windows == 0 || {9'd0, slots} > SLOTS || {16'd0, span} > MSM_MAX_SPAN;
+  bad_windows <= windows == 0 || {9'd0, slots} > (is_g2 ? G2_SLOTS : G1_SLOTS) || {16'd0, span} > MSM_MAX_SPAN;
 end
 ";
 
 const CHECKS: &str = r"
-// Second clock: the verdict.
+// Third clock: the verdict.
 wire [63:0] sq_iova = cmd$[CMD_CREATE_QUEUE_SQ_IOVA];
 wire [63:0] cq_iova = cmd$[CMD_CREATE_QUEUE_CQ_IOVA];
 wire [15:0] sq_entries = cmd$[CMD_CREATE_QUEUE_SQ_ENTRIES];
 wire [15:0] cq_entries = cmd$[CMD_CREATE_QUEUE_CQ_ENTRIES];
 wire [7:0] set_sem = cmd$[CMD_SEMAPHORE_SET_SEM];
-wire [7:0] group = cmd$[CMD_MSM_GROUP];
 reg [2:0] to;
 reg [14:0] verdict;
 reg [31:0] field;
@@ -228,6 +253,16 @@ always @(*) begin
         verdict = ST_BAD_ADDRESS;
         field = CMD_MSM_BASES_BYTE;
         value = a;
+      end
+      if (stride[5:0] != 0) begin
+        verdict = ST_BAD_ADDRESS;
+        field = CMD_MSM_SCALAR_STRIDE_BYTE;
+        value = stride;
+      end
+      if (more == 0 && stride != 0) begin
+        verdict = ST_BAD_FIELD;
+        field = CMD_MSM_SCALAR_STRIDE_BYTE;
+        value = 0;
       end
       if ((cmd$[CMD_MSM_FORMAT] & ~MSM_FORMAT_MONTGOMERY) != 0) begin
         verdict = ST_BAD_FIELD;

@@ -34,6 +34,9 @@ const MSM_WORDS: Words = &[
     ("n", 32, "msm_cmd$[CMD_MSM_N]"),
     ("window_bits", 8, "msm_cmd$[CMD_MSM_WINDOW_BITS]"),
     ("windows", 8, "msm_cmd$[CMD_MSM_WINDOWS]"),
+    ("group", 1, "msm_cmd$[CMD_MSM_GROUP] == GROUP_G2"),
+    ("more", 16, "msm_cmd$[CMD_MSM_MORE]"),
+    ("stride", 64, "msm_cmd$[CMD_MSM_SCALAR_STRIDE]"),
     ("montgomery", 1, "(msm_format & MSM_FORMAT_MONTGOMERY) != 0"),
 ];
 

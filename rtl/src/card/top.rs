@@ -146,6 +146,8 @@ fn registers(m: Module) -> Module {
                 ("add_msm_points", "msm$ev_point"),
                 ("add_msm_stall_feed", "msm$ev_stall_feed"),
                 ("add_msm_stall_slot", "msm$ev_stall_slot"),
+                ("add_msm_tail", "msm$ev_tail"),
+                ("add_msm_queued", "msm$ev_queued"),
             ],
         )
 }
@@ -253,7 +255,10 @@ fn engines(mut m: Module) -> Module {
             "cmd_n",
             "cmd_window_bits",
             "cmd_windows",
+            "cmd_group",
             "cmd_montgomery",
+            "cmd_more",
+            "cmd_stride",
         ],
     );
     m = wires(m, ("adm", ""), ("dispatch", "adm_"), &["cmd_data"]);

@@ -1,13 +1,11 @@
-//! The MSM engine: bucket method with signed windows over BN254 G1.
+//! The MSM engine: bucket method with signed windows over BN254 G1 and G2.
 //!
 //! | module | contents |
 //! |---|---|
-//! | `engine` | command, phases, output |
-//! | `feed` | points and scalars to digits |
-//! | `unit` | slots and adder: accumulation without hazards |
-//! | `scan` | aggregation: bucket sums to window sums |
-//! | `lane` | one adder with its buckets: items to window sums, the tail of a job behind the next one |
-//! | `slots`, `reader` | storage and fetch |
+//! | `engine` | command, batch members, results |
+//! | `feed`, `recode`, `reader` | points and scalars from card memory, recoded and joined |
+//! | `slicer` | recoded scalars to the bucket items of a lane |
+//! | `lane` | slots around one adder: buckets to window sums |
 //! | `model` | the algorithm on a page, in Rust |
 
 pub mod engine;
@@ -15,8 +13,8 @@ pub mod feed;
 pub mod lane;
 pub mod model;
 pub mod reader;
-pub mod scan;
-pub mod slots;
-pub mod unit;
+pub mod recode;
+pub mod slicer;
 
 pub use engine::engine;
+pub use lane::{COORD_BITS, POINT_BITS};

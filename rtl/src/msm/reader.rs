@@ -1,9 +1,10 @@
 //! Stream reader: a contiguous range of card memory as a stream of beats, fetched ahead.
 //!
 //! Bursts of up to 16 beats, never across 4 KiB; at most [`DEPTH`] beats are asked for or held at a time, so that every
-//! beat asked for has a place. `start` (one clock, while not `busy`) takes `addr` (64-byte aligned) and `beats`.
+//! beat asked for has a place. `start` (one clock, while `ready`) takes `addr` (64-byte aligned) and `beats`; `ready` is
+//! high when every beat of the last range has arrived, so the next range is fetched while that one is still held.
 //! While `flush` is high no burst begins, and what arrives or is held is dropped; `busy` falls when nothing is
-//! outstanding, held or to be fetched. `err` is sticky until the next start, with the address of the first bad beat.
+//! outstanding, held or to be fetched. `err` is sticky until a flush, with the address of the first bad beat.
 
 use crate::card::{
     bus::{Bus, End, BEAT_BITS},
@@ -23,8 +24,9 @@ pub fn reader() -> Arc<Module> {
         .clocked()
         .input("start", 1)
         .input("addr", 64)
-        .input("beats", 32)
+        .input("beats", 33)
         .input("flush", 1)
+        .output("ready", 1)
         .output("busy", 1)
         .output("err", 1)
         .output("err_addr", 64)
@@ -37,7 +39,7 @@ pub fn reader() -> Arc<Module> {
         .connect_all(
             "store",
             &[
-                ("clear", "flush || start"),
+                ("clear", "flush"),
                 ("in_data", "{rdat_err, rdat_data}"),
                 ("in_valid", "rdat_valid && !flush"),
                 ("out_ready", "out_ready"),
@@ -46,15 +48,15 @@ pub fn reader() -> Arc<Module> {
         .body(format!(
             r"
 localparam [7:0] DEPTH = 8'd{DEPTH};
-localparam [31:0] BURST = 32'd{BURST};
-reg [31:0] todo;
+localparam [32:0] BURST = 33'd{BURST};
+reg [32:0] todo;
 reg [63:0] next, arriving;
 reg [7:0] reserved, outstanding;
 reg request;
 // Beats to the end of the 4 KiB page.
 wire [6:0] page_left = 7'd64 - {{1'b0, next[11:6]}};
-wire [31:0] want = todo < BURST ? todo : BURST;
-wire [7:0] length = want < {{25'd0, page_left}} ? want[7:0] : {{1'b0, page_left}};
+wire [32:0] want = todo < BURST ? todo : BURST;
+wire [7:0] length = want < {{26'd0, page_left}} ? want[7:0] : {{1'b0, page_left}};
 wire sent = rd_valid && rd_ready;
 wire came = rdat_valid && rdat_ready;
 wire taken = out_valid && out_ready;
@@ -65,6 +67,7 @@ always @(*) begin
   rdat_ready = 1'b1;
   out_valid = store$out_valid && !flush;
   out_data = store$out_data[{data_top}:0];
+  ready = todo == 0 && outstanding == 0;
   busy = todo != 0 || outstanding != 0 || reserved != 0;
 end
 always @(posedge clk) begin
@@ -72,9 +75,9 @@ always @(posedge clk) begin
   if (sent) request <= 1'b0;
   else if (!request) request <= todo != 0 && reserved + length <= DEPTH && !flush;
   if (sent) begin
-    todo <= flush ? 32'd0 : todo - {{24'd0, length}};
+    todo <= flush ? 33'd0 : todo - {{25'd0, length}};
     next <= next + {{50'd0, length, 6'd0}};
-  end else if (flush && !request) todo <= 32'd0;
+  end else if (flush && !request) todo <= 33'd0;
   outstanding <= outstanding + (sent ? length : 8'd0) - {{7'd0, came}};
   reserved <= flush ? 8'd0 : reserved + (sent ? length : 8'd0) - {{7'd0, taken}};
   if (came) arriving <= arriving + 64'd64;
@@ -86,10 +89,10 @@ always @(posedge clk) begin
     todo <= beats;
     next <= addr;
     arriving <= addr;
-    err <= 1'b0;
   end
+  if (flush) err <= 1'b0;
   if (rst) begin
-    todo <= 32'd0;
+    todo <= 33'd0;
     request <= 1'b0;
     outstanding <= 8'd0;
     reserved <= 8'd0;

@@ -1,4 +1,3 @@
 //! Point units of BN254.
 
 pub mod affine;
-pub mod g1_adder;

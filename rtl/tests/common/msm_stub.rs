@@ -1,5 +1,5 @@
 //! A stand-in for the MSM engine, for tests of the card around it. It computes nothing: it reads the first beat of the
-//! bases and of the scalars, works for `n` clocks, and writes their exclusive or into every beat of the result.
+//! bases and of the scalars, works for `n` clocks, and writes their exclusive or, with the batch's words and the group, into `windows` beats.
 
 use permafrost_rtl::{hdl::Module, msm::engine::interface};
 use std::sync::Arc;
@@ -12,7 +12,7 @@ const BODY: &str = r"
 localparam [2:0] IDLE = 0, READ = 1, WAIT = 2, WORK = 3, ASK = 4, GIVE = 5, ANSWER = 6, DONE = 7;
 reg [2:0] state;
 reg [31:0] left;
-reg [8:0] beats;
+reg [7:0] beats;
 reg [511:0] value;
 reg pt_asked, sc_asked, pt_got, sc_got, failed;
 wire unused = &{1'b0, cmd_window_bits, cmd_montgomery, pt_rdat_last, sc_rdat_last};
@@ -33,7 +33,9 @@ always @(*) begin
   ev_accumulate = state == WORK;
   ev_aggregate = state == ASK;
   ev_stall_feed = 1'b0;
-  ev_stall_slot = 1'b0;
+  ev_stall_slot = 3'd0;
+  ev_tail = state == ANSWER;
+  ev_queued = state == WORK ? 8'd5 : 8'd0;
   ev_point = state == WORK;
   ev_additions = state == WORK ? 8'd3 : 8'd0;
   done_info = 0;
@@ -47,8 +49,8 @@ always @(posedge clk) begin
       sc_rd_addr <= cmd_scalars;
       rs_wr_addr <= cmd_result;
       left <= cmd_n;
-      beats <= {cmd_windows, 1'b0};
-      value <= 0;
+      beats <= cmd_windows;
+      value <= {431'd0, cmd_stride, cmd_more, cmd_group};
       failed <= 1'b0;
       pt_asked <= 1'b0;
       sc_asked <= 1'b0;

@@ -1,5 +1,5 @@
 //! arkworks on the card: [`AccelBn254`] is BN254 for every crate that is generic over `ark_ec::pairing::Pairing`
-//! (`ark_groth16`, `ark_poly_commit`, …), with its G1 multi-scalar multiplications on the card.
+//! (`ark_groth16`, `ark_poly_commit`, …), with its multi-scalar multiplications on the card.
 //!
 //! ```no_run
 //! use ark_groth16::Groth16;
@@ -22,8 +22,8 @@
 //! process. Without either it panics: nothing runs on the CPU unasked.
 //!
 //! **What runs where.** `msm_bigint`, and with it `msm`, `msm_unchecked`, `msm_chunks` and `msm_u1` to `msm_u64`, in
-//! G1: on the engine, under its policy. The same in G2: on the CPU under
-//! [`Policy::g2`](crate::engine::Policy::g2), in the report. Everything that is no MSM (`batch_mul`, single
+//! G1 and G2: on the engine, under its policy (in G2 on a card without a G2 engine that is
+//! [`Policy::g2`](crate::engine::Policy::g2)). Everything that is no MSM (`batch_mul`, single
 //! multiplications, pairings) and arkworks' FFTs are arkworks' own code on the CPU and are not in the report.
 
 mod affine;

@@ -18,11 +18,11 @@ use zeroize::{Zeroize, Zeroizing};
 use super::newtype::newtype;
 use super::scope::on_engine;
 use super::{AccelG1Affine, AccelG2Affine};
-use crate::engine::Scalars;
+use crate::engine::{MsmPoint, Scalars};
 
 /// Defines a group newtype over arkworks' `$inner` with affine form `$affine`.
 macro_rules! projective {
-    ($(#[$doc:meta])* $name:ident, $inner:ty, $affine:ident, $msm:expr) => {
+    ($(#[$doc:meta])* $name:ident, $inner:ty, $affine:ident) => {
         $(#[$doc])*
         #[derive(Clone, Copy, PartialEq, Eq, Hash, Default)]
         #[repr(transparent)]
@@ -124,10 +124,10 @@ macro_rules! projective {
             const ZERO_BUCKET: Self = Self::ZERO;
 
             fn msm_bigint(bases: &[$affine], scalars: &[BigInt<4>]) -> Self {
-                on_engine(|engine| $msm(engine, $affine::peel(bases), Scalars::canonical(scalars)))
+                msm($affine::peel(bases), Scalars::canonical(scalars)).into()
             }
             fn msm_unchecked(bases: &[$affine], scalars: &[Fr]) -> Self {
-                on_engine(|engine| $msm(engine, $affine::peel(bases), Scalars::montgomery(scalars)))
+                msm($affine::peel(bases), Scalars::montgomery(scalars)).into()
             }
             fn msm_u1(bases: &[$affine], scalars: &[bool]) -> Self {
                 Self::msm_bigint(bases, &widened(scalars))
@@ -202,6 +202,11 @@ fn peel<T: Peel>(points: &[T]) -> &[T::Inner] {
     unsafe { std::slice::from_raw_parts(points.as_ptr().cast(), points.len()) }
 }
 
+/// One MSM on the engine in force.
+fn msm<P: MsmPoint>(bases: &[P], scalars: Scalars<'_>) -> P::Group {
+    on_engine(|engine| engine.msm_slice(bases, scalars)).point
+}
+
 /// Small scalars as the card takes them; the engine finds their width itself. Wiped when dropped.
 fn widened<T: Copy + Into<u64>>(scalars: &[T]) -> Zeroizing<Vec<BigInt<4>>> {
     Zeroizing::new(scalars.iter().map(|s| BigInt::from((*s).into())).collect())
@@ -209,11 +214,9 @@ fn widened<T: Copy + Into<u64>>(scalars: &[T]) -> Zeroizing<Vec<BigInt<4>>> {
 
 projective! {
     /// Element of G1. Its MSMs run on the engine in force, see the [module](super).
-    AccelG1, G1Projective, AccelG1Affine,
-    |engine: &crate::Engine, bases, scalars| engine.msm_slice(bases, scalars).map(|out| AccelG1(out.point))
+    AccelG1, G1Projective, AccelG1Affine
 }
 projective! {
-    /// Element of G2. Its MSMs run on the CPU and are recorded by the engine in force, see the [module](super).
-    AccelG2, G2Projective, AccelG2Affine,
-    |engine: &crate::Engine, bases, scalars| engine.msm_g2(bases, scalars).map(|out| AccelG2(out.point))
+    /// Element of G2. Its MSMs run on the engine in force, see the [module](super).
+    AccelG2, G2Projective, AccelG2Affine
 }

@@ -59,9 +59,8 @@ fn groth16_equals_bn254<Q: R1CSToQAP>() {
     assert_eq!(bytes(&proof), bytes(&expected), "seed {seed}");
 
     let report = engine.take_report();
-    assert_eq!(report.count(Op::Msm, Place::Card), 4);
-    let on_cpu: Vec<_> = report.operations.iter().filter(|o| o.place == Place::Cpu).collect();
-    assert!(matches!(on_cpu[..], [o] if o.group == Some(Group::G2)), "{on_cpu:?}");
+    assert_eq!((report.count(Op::Msm, Place::Card), report.count(Op::Msm, Place::Cpu)), (5, 0));
+    assert_eq!(report.operations.iter().filter(|o| o.group == Some(Group::G2)).count(), 1);
 
     // Verification makes no MSM and needs no engine.
     let publics = &circuit.synthesised().1[1..=2];
@@ -171,7 +170,7 @@ fn a_failing_msm_comes_out_as_an_error() {
     });
     assert!(matches!(result, Err::<(), _>(Error::Driver(_))), "{result:?}");
 
-    let (device, _) = TestDevice::new(1 << 20);
+    let (device, _) = TestDevice::with(1 << 20, 1, false);
     let strict =
         Engine::on_device(device, Policy { g2: Unsupported::Refuse, ..Policy::default() }).expect("layout");
     let g2 = [AccelG2Affine::rand(&mut rng)];

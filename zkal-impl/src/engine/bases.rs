@@ -4,34 +4,36 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use ark_bn254::G1Affine;
-use ark_ec::AffineRepr;
 
 use super::device::Buffer;
+use super::point::MsmPoint;
+use super::policy::CpuReason;
 use crate::error::{Error, Result};
 
-/// Points in card memory, by reference count: clones and [`slice`](BaseSet::slice)s share one upload, and card
-/// memory is freed when the last of them is dropped.
+/// Points of G1 (`P` = `G1Affine`) or G2 (`G2Affine`) in card memory, by reference count: clones, [`slice`](BaseSet::slice)s
+/// and [`prefix`](BaseSet::prefix)es share one upload, and card memory is freed when the last of them is dropped.
 #[derive(Clone)]
-pub struct BaseSet {
-    upload: Arc<Upload>,
+pub struct BaseSet<P: MsmPoint = G1Affine> {
+    upload: Arc<Upload<P>>,
     range: Range<usize>,
 }
 
-struct Upload {
+struct Upload<P> {
     /// The engine that owns the memory; addresses mean nothing to another one.
     engine: u64,
-    residence: Residence,
+    residence: Residence<P>,
     identities: Identities,
+    /// Multiples of each point in card memory.
+    factor: u32,
 }
 
 /// Which points are the identity: a bit a point. They cost the card no addition, so the window choice leaves them out.
 pub(crate) struct Identities(Vec<u64>);
 
 impl Identities {
-    fn of(points: &[G1Affine]) -> Self {
-        let word = |chunk: &[G1Affine]| {
-            chunk.iter().enumerate().fold(0, |word, (i, p)| word | u64::from(p.is_zero()) << i)
-        };
+    fn of<P: MsmPoint>(points: &[P]) -> Self {
+        let word =
+            |chunk: &[P]| chunk.iter().enumerate().fold(0, |word, (i, p)| word | u64::from(p.is_zero()) << i);
         Identities(points.chunks(64).map(word).collect())
     }
 
@@ -42,29 +44,30 @@ impl Identities {
 }
 
 /// Where the points of an upload are.
-pub(crate) enum Residence {
+pub(crate) enum Residence<P> {
     /// In card memory, with a host copy where the policy may need one.
-    Card { buffer: Arc<dyn Buffer>, copy: Option<Arc<[G1Affine]>> },
-    /// Only on the host: the upload failed, and the policy allows the CPU then.
-    Host { points: Arc<[G1Affine]>, why: String },
+    Card { buffer: Arc<dyn Buffer>, copy: Option<Arc<[P]>> },
+    /// Only on the host: the card has no engine for the group, or the upload failed, and the policy allows the CPU then.
+    Host { points: Arc<[P]>, why: CpuReason },
 }
 
 /// Where the points of a set are.
-pub(crate) enum Located<'a> {
-    /// In card memory, from point `first` of a block on.
+pub(crate) enum Located<'a, P> {
+    /// In card memory, from point `first` of a block with `factor` multiples of each point on.
     Card {
         buffer: &'a Arc<dyn Buffer>,
         first: usize,
+        factor: u32,
         identities: &'a Identities,
-        copy: Option<&'a [G1Affine]>,
+        copy: Option<&'a [P]>,
     },
     /// Only on the host, for this reason.
-    Host { points: &'a [G1Affine], why: &'a str },
+    Host { points: &'a [P], why: &'a CpuReason },
 }
 
-impl BaseSet {
-    pub(crate) fn new(engine: u64, points: &[G1Affine], residence: Residence) -> Self {
-        let upload = Upload { engine, residence, identities: Identities::of(points) };
+impl<P: MsmPoint> BaseSet<P> {
+    pub(crate) fn new(engine: u64, points: &[P], factor: u32, residence: Residence<P>) -> Self {
+        let upload = Upload { engine, residence, identities: Identities::of(points), factor };
         BaseSet { upload: Arc::new(upload), range: 0..points.len() }
     }
 
@@ -78,17 +81,36 @@ impl BaseSet {
         self.range.is_empty()
     }
 
-    /// Whether the points are in card memory; false only under [`Fallback::Any`](super::Fallback::Any) after a failed
-    /// upload.
+    /// Whether the points are in card memory. They are not on a card without an engine for their group, and, under
+    /// [`Fallback::Any`](super::Fallback::Any), after a failed upload.
     pub fn is_on_card(&self) -> bool {
         matches!(self.upload.residence, Residence::Card { .. })
     }
 
-    /// The points `range` of this set, sharing its upload.
+    /// Multiples of each point that are in card memory: 1, or the factor given to
+    /// [`Engine::upload_precomputed`](super::Engine::upload_precomputed).
+    pub fn precompute(&self) -> u32 {
+        self.upload.factor
+    }
+
+    /// Bytes that this set's points take, or would take, in card memory.
+    pub fn card_bytes(&self) -> u64 {
+        self.len() as u64 * u64::from(self.upload.factor) * P::BYTES as u64
+    }
+
+    /// The first `n` points; shares the upload.
     ///
     /// # Errors
-    /// [`Error::BaseRange`] when the range is not within `0..len()`.
-    pub fn slice(&self, range: Range<usize>) -> Result<BaseSet> {
+    /// [`Error::BaseRange`] for more points than there are.
+    pub fn prefix(&self, n: usize) -> Result<Self> {
+        self.slice(0..n)
+    }
+
+    /// Part of the set; shares the upload.
+    ///
+    /// # Errors
+    /// [`Error::BaseRange`] for a range outside the set.
+    pub fn slice(&self, range: Range<usize>) -> Result<Self> {
         if range.start > range.end || range.end > self.len() {
             return Err(Error::BaseRange { start: range.start, end: range.end, len: self.len() });
         }
@@ -100,7 +122,7 @@ impl BaseSet {
     ///
     /// # Errors
     /// [`Error::ForeignBases`] for any other engine.
-    pub(crate) fn locate(&self, engine: u64) -> Result<Located<'_>> {
+    pub(crate) fn locate(&self, engine: u64) -> Result<Located<'_, P>> {
         if self.upload.engine != engine {
             return Err(Error::ForeignBases);
         }
@@ -108,6 +130,7 @@ impl BaseSet {
             Residence::Card { buffer, copy } => Located::Card {
                 buffer,
                 first: self.range.start,
+                factor: self.upload.factor,
                 identities: &self.upload.identities,
                 copy: copy.as_deref().map(|points| &points[self.range.clone()]),
             },
@@ -116,8 +139,13 @@ impl BaseSet {
     }
 }
 
-impl std::fmt::Debug for BaseSet {
+impl<P: MsmPoint> std::fmt::Debug for BaseSet<P> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("BaseSet").field("range", &self.range).field("on_card", &self.is_on_card()).finish()
+        f.debug_struct("BaseSet")
+            .field("group", &P::GROUP)
+            .field("range", &self.range)
+            .field("precompute", &self.upload.factor)
+            .field("on_card", &self.is_on_card())
+            .finish()
     }
 }

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use super::device::Buffer;
 
-/// Content of a slice of points.
+/// Content of a slice of points. Number and bytes together tell the groups apart, too: their points differ in size.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Key {
     len: usize,

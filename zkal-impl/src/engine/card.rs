@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use permafrost_abi::{Group, MsmCommand, MSM_FORMAT_MONTGOMERY};
+use permafrost_abi::{MsmCommand, MSM_FORMAT_MONTGOMERY};
 use permafrost_driver::{Card, DramBuf, Request};
 
 use super::device::{Buffer, Device, MemInfo, MsmJob, MsmRun};
-use super::report::Counters;
+use super::report::{Counters, Group};
 use super::window::MsmLimits;
 use crate::error::{Error, Result};
 
@@ -15,7 +15,7 @@ const DEADLINE_BASE: Duration = Duration::from_secs(10);
 /// A command that takes this many times its arithmetic is taken for hung.
 const DEADLINE_FACTOR: u64 = 16;
 
-/// An open card with a G1 MSM engine.
+/// An open card with an MSM engine.
 pub(crate) struct CardDevice {
     card: Card,
     limits: MsmLimits,
@@ -35,13 +35,14 @@ impl CardDevice {
             min_window: msm.min_window,
             max_window: msm.max_window,
             slots: 1u64.checked_shl(msm.log2_slots).unwrap_or(u64::MAX),
+            g2: info.engines.msm_g2(),
         };
         Ok(CardDevice { card, limits })
     }
 
-    /// Longest time an MSM may take at the card's clock: a multiple of its additions, and a base.
+    /// Longest time an MSM command may take at the card's clock: a multiple of its arithmetic, and a base.
     fn deadline(&self, job: &MsmJob<'_>) -> Duration {
-        let clocks = job.plan.additions(u64::from(job.n)) / u64::from(self.limits.adders);
+        let clocks = job.additions.saturating_mul(u64::from(job.group.clocks_per_addition()));
         let milliseconds = clocks / u64::from(self.card.info().clock_khz);
         DEADLINE_BASE + Duration::from_millis(milliseconds.saturating_mul(DEADLINE_FACTOR))
     }
@@ -73,6 +74,10 @@ impl Device for CardDevice {
     }
 
     fn msm(&self, job: &MsmJob<'_>) -> Result<MsmRun> {
+        let group = match job.group {
+            Group::G1 => permafrost_abi::Group::G1,
+            Group::G2 => permafrost_abi::Group::G2,
+        };
         let command = MsmCommand {
             bases: job.bases.address() + job.bases_offset,
             scalars: job.scalars.address(),
@@ -80,8 +85,10 @@ impl Device for CardDevice {
             n: job.n,
             window_bits: job.plan.window_bits as u8,
             windows: job.plan.windows as u8,
-            group: Group::G1 as u8,
+            group: group as u8,
             format: if job.montgomery { MSM_FORMAT_MONTGOMERY } else { 0 },
+            more: (job.members - 1) as u16,
+            scalar_stride: if job.members > 1 { job.scalar_stride } else { 0 },
             ..Default::default()
         };
         let request = [job.bases, job.scalars, job.result]
@@ -101,6 +108,8 @@ impl Device for CardDevice {
             msm_points: d.msm_points,
             msm_stall_feed: d.msm_stall_feed,
             msm_stall_slot: d.msm_stall_slot,
+            msm_tail: d.msm_tail,
+            msm_queued: d.msm_queued,
             dram_read_bytes: d.dram_read_bytes,
             dram_write_bytes: d.dram_write_bytes,
         };

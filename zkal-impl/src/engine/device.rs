@@ -3,7 +3,7 @@
 
 use permafrost_driver::Request;
 
-use super::report::Counters;
+use super::report::{Counters, Group};
 use super::window::{MsmLimits, WindowPlan};
 use crate::error::Result;
 
@@ -37,17 +37,29 @@ pub struct MemInfo {
     pub largest: u64,
 }
 
-/// Parameters of one MSM; all data is in card memory.
+/// Parameters of one MSM command; all data is in card memory.
 pub(crate) struct MsmJob<'a> {
+    pub group: Group,
     pub bases: &'a dyn Buffer,
     /// Bytes from the start of `bases` to the first point.
     pub bases_offset: u64,
+    /// Scalar vectors, `scalar_stride` bytes from one to the next.
     pub scalars: &'a dyn Buffer,
+    pub scalar_stride: u64,
+    /// Results, one after the other.
     pub result: &'a dyn Buffer,
+    /// Points, and scalars of each vector.
     pub n: u32,
+    /// Scalar vectors, 1 to [`MAX_BATCH`].
+    pub members: u32,
     pub plan: WindowPlan,
     pub montgomery: bool,
+    /// Additions of each adder, for the deadline; an estimate from above.
+    pub additions: u64,
 }
+
+/// Most scalar vectors of one command.
+pub(crate) const MAX_BATCH: usize = 1 << 16;
 
 /// What an MSM took.
 pub(crate) struct MsmRun {
@@ -56,7 +68,7 @@ pub(crate) struct MsmRun {
     pub counters: Counters,
 }
 
-/// A card with a G1 MSM engine.
+/// A card with an MSM engine.
 pub(crate) trait Device: Send + Sync {
     /// Name for messages.
     fn name(&self) -> &str;
@@ -69,6 +81,6 @@ pub(crate) trait Device: Send + Sync {
     /// # Errors
     /// `Error::OutOfCardMemory` when no block is large enough.
     fn alloc(&self, bytes: u64, what: &str) -> Result<Box<dyn Buffer>>;
-    /// Runs an MSM to its end.
+    /// Runs an MSM command to its end.
     fn msm(&self, job: &MsmJob<'_>) -> Result<MsmRun>;
 }

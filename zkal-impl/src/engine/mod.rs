@@ -5,10 +5,12 @@ mod cache;
 mod card;
 mod device;
 mod finish;
-mod layout;
 mod msm;
+mod point;
 mod policy;
+mod precompute;
 mod report;
+mod scalars;
 #[cfg(test)]
 pub(crate) mod testing;
 #[cfg(test)]
@@ -18,22 +20,22 @@ mod window;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use ark_bn254::G1Affine;
 use permafrost_driver::Card;
 
 pub use bases::BaseSet;
 pub use device::MemInfo;
-pub use layout::Scalars;
 pub use msm::MsmOutcome;
+pub use point::MsmPoint;
 pub use policy::{CpuReason, Fallback, Policy, Unsupported};
+pub use precompute::MAX_PRECOMPUTE;
 pub use report::{CardRun, Counters, Group, Op, Operation, Place, Report};
+pub use scalars::Scalars;
 pub use window::{bound, plan, MsmLimits, WindowPlan, SCALAR_BITS};
 
 use crate::error::{Error, Result};
 use bases::Residence;
 use cache::{BaseCache, Key};
 use device::{Buffer, Device};
-use layout::POINT_BYTES;
 use report::Log;
 
 /// Multi-scalar multiplication on one card. Clones share the card, the cache and the log; all methods may be called
@@ -44,6 +46,8 @@ use report::Log;
 #[derive(Clone)]
 pub struct Engine {
     shared: Arc<Shared>,
+    /// Window width to use instead of the best.
+    window: Option<u32>,
 }
 
 struct Shared {
@@ -75,8 +79,10 @@ impl Engine {
 
     pub(crate) fn on_device(device: Box<dyn Device>, policy: Policy) -> Result<Self> {
         static NEXT_ID: AtomicU64 = AtomicU64::new(0);
-        layout::self_test()?;
+        point::self_test()?;
+        scalars::self_test()?;
         Ok(Engine {
+            window: None,
             shared: Arc::new(Shared {
                 id: NEXT_ID.fetch_add(1, Ordering::Relaxed),
                 device,
@@ -123,44 +129,95 @@ impl Engine {
         lock(&self.shared.cache).len()
     }
 
-    /// Uploads points (64 bytes each in card memory) for repeated use. Cached slices are evicted when room is needed. A
-    /// copy stays on the host only if the policy may need it ([`Policy::g1`]).
+    /// Whether the card has an engine for MSMs in `group`.
+    pub fn has(&self, group: Group) -> bool {
+        group == Group::G1 || self.limits().g2
+    }
+
+    /// This engine with windows of `bits` bits, whatever the best width is: for measurements and tests. MSMs for which the
+    /// card does not take that width end with [`Error::Window`].
+    #[must_use]
+    pub fn with_window(&self, bits: u32) -> Self {
+        Engine { window: Some(bits), ..self.clone() }
+    }
+
+    /// Uploads points for repeated use, 64 bytes each in card memory for G1, 128 for G2. Cached slices are evicted when
+    /// room is needed. A copy stays on the host only if the policy may need it ([`Policy::msm`]). Points of G2 stay
+    /// altogether when the card has no G2 engine and [`Policy::g2`] lets the CPU do its work.
     ///
     /// # Errors
     /// [`Error::OutOfCardMemory`] when the card cannot hold them, [`Error::Driver`] when the transfer fails; under
     /// [`Fallback::Any`] neither is an error, and MSMs over the set run on the CPU with that reason in the report.
-    pub fn upload_bases(&self, points: &[G1Affine]) -> Result<BaseSet> {
-        self.upload(points, || Arc::from(points))
+    /// [`Error::NotOnCard`] for G2 when neither card nor policy provide for it.
+    pub fn upload_bases<P: MsmPoint>(&self, points: &[P]) -> Result<BaseSet<P>> {
+        self.upload(points, 1, || Arc::from(points))
     }
 
     /// Like [`upload_bases`](Self::upload_bases) for points that are shared already: the host copy is that one.
     ///
     /// # Errors
     /// As [`upload_bases`](Self::upload_bases).
-    pub fn upload_shared(&self, points: &Arc<[G1Affine]>) -> Result<BaseSet> {
-        self.upload(points, || points.clone())
+    pub fn upload_shared<P: MsmPoint>(&self, points: &Arc<[P]>) -> Result<BaseSet<P>> {
+        self.upload(points, 1, || points.clone())
     }
 
-    fn upload(&self, points: &[G1Affine], share: impl Fn() -> Arc<[G1Affine]>) -> Result<BaseSet> {
-        let policy = self.policy().g1;
-        let residence = match self.upload_to_card(points) {
-            Ok(buffer) => {
-                Residence::Card { buffer: buffer.into(), copy: (policy != Fallback::Never).then(share) }
+    /// Like [`upload_bases`](Self::upload_bases) with `factor` multiples of each point, P, 2^k·P, 2^2k·P, … with
+    /// k = ceil(254 / factor), computed here: MSMs over the set have a `factor`th of the windows, hence of the buckets to
+    /// sum up, for `factor` times the card memory. It pays for sets that are used often; the result is the same.
+    ///
+    /// # Errors
+    /// As [`upload_bases`](Self::upload_bases); [`Error::Precompute`] for a factor that is not 1 to [`MAX_PRECOMPUTE`].
+    pub fn upload_precomputed<P: MsmPoint>(&self, points: &[P], factor: u32) -> Result<BaseSet<P>> {
+        precompute::check(factor)?;
+        self.upload(points, factor, || Arc::from(points))
+    }
+
+    fn upload<P: MsmPoint>(
+        &self,
+        points: &[P],
+        factor: u32,
+        share: impl Fn() -> Arc<[P]>,
+    ) -> Result<BaseSet<P>> {
+        let policy = self.policy().msm;
+        let residence = if let Some(why) = self.without_engine(P::GROUP)? {
+            Residence::Host { points: share(), why }
+        } else {
+            match self.upload_to_card(points, factor) {
+                Ok(buffer) => {
+                    Residence::Card { buffer: buffer.into(), copy: (policy != Fallback::Never).then(share) }
+                }
+                Err(error) if policy.on_error() && error.is_card_failure() => {
+                    tracing::warn!(points = points.len(), %error, "bases stay on the host");
+                    Residence::Host { points: share(), why: CpuReason::CardFailed(error.to_string()) }
+                }
+                Err(error) => return Err(error),
             }
-            Err(error) if policy.on_error() && error.is_card_failure() => {
-                tracing::warn!(points = points.len(), %error, "bases stay on the host");
-                Residence::Host { points: share(), why: error.to_string() }
-            }
-            Err(error) => return Err(error),
         };
-        Ok(BaseSet::new(self.shared.id, points, residence))
+        Ok(BaseSet::new(self.shared.id, points, factor, residence))
     }
 
-    fn upload_to_card(&self, points: &[G1Affine]) -> Result<Box<dyn Buffer>> {
-        let buffer = self.alloc(points.len() * POINT_BYTES, || format!("{} base points", points.len()))?;
+    fn upload_to_card<P: MsmPoint>(&self, points: &[P], factor: u32) -> Result<Box<dyn Buffer>> {
+        let stored = points.len() * factor as usize;
+        let buffer = self.alloc(stored * P::BYTES, || match factor {
+            1 => format!("{} base points of {}", points.len(), P::GROUP),
+            _ => format!("{} base points of {}, {factor} multiples each", points.len(), P::GROUP),
+        })?;
+        let multiples = (factor > 1).then(|| precompute::multiples(points, factor));
         let _running = lock(&self.shared.running);
-        buffer.write(&layout::point_bytes(points))?;
+        buffer.write(&P::bytes(multiples.as_deref().unwrap_or(points)))?;
         Ok(buffer)
+    }
+
+    /// Why MSMs in `group` run on the CPU, if the card has no engine for them.
+    ///
+    /// # Errors
+    /// [`Error::NotOnCard`] when the policy forbids that.
+    fn without_engine(&self, group: Group) -> Result<Option<CpuReason>> {
+        if self.has(group) {
+            return Ok(None);
+        }
+        self.allow_cpu(self.policy().g2, "G2 multi-scalar multiplication")?;
+        Ok(Some(CpuReason::NoEngine))
     }
 
     /// Allocates card memory, evicting cached slices, least recently used first, until there is room.
@@ -174,12 +231,12 @@ impl Engine {
     }
 
     /// The cached upload of these points, made if it is not there.
-    fn cached(&self, points: &[G1Affine]) -> Result<Arc<dyn Buffer>> {
-        let key = Key::of(points.len(), &layout::point_bytes(points));
+    fn cached<P: MsmPoint>(&self, points: &[P]) -> Result<Arc<dyn Buffer>> {
+        let key = Key::of(points.len(), &P::bytes(points));
         if let Some(buffer) = lock(&self.shared.cache).get(&key) {
             return Ok(buffer);
         }
-        let buffer: Arc<dyn Buffer> = self.upload_to_card(points)?.into();
+        let buffer: Arc<dyn Buffer> = self.upload_to_card(points, 1)?.into();
         lock(&self.shared.cache).insert(key, buffer.clone());
         Ok(buffer)
     }

@@ -1,18 +1,21 @@
-//! One MSM: where it goes, the way through the card, and its record.
+//! MSMs: where they go, the way through the card, and their record.
 
 use std::ops::Range;
 use std::sync::Arc;
 
-use ark_bn254::{G1Affine, G1Projective, G2Affine, G2Projective};
-use ark_ec::AffineRepr;
+use ark_bn254::G1Projective;
+use ark_ff::BigInt;
+use zeroize::Zeroizing;
 
 use super::bases::Located;
-use super::device::{Buffer, MsmJob, MsmRun};
-use super::finish::{self, SUM_BYTES};
-use super::layout::{Scalars, POINT_BYTES, SCALAR_BYTES};
+use super::device::{Buffer, MsmJob, MsmRun, MAX_BATCH};
+use super::finish;
+use super::point::MsmPoint;
 use super::policy::CpuReason;
-use super::report::{CardRun, Group, Op, Operation};
-use super::window::{bound, plan};
+use super::precompute::part_bits;
+use super::report::{CardRun, Op, Operation};
+use super::scalars::{nonzero, Scalars, SCALAR_BYTES};
+use super::window::{bound, plan, MsmLimits, WindowPlan};
 use super::{lock, BaseSet, Engine};
 use crate::error::{Error, Result};
 
@@ -21,7 +24,8 @@ use crate::error::{Error, Result};
 pub struct MsmOutcome<G = G1Projective> {
     /// The sum of scalar times base.
     pub point: G,
-    /// Where it was computed, in how many clocks, and how that compares with the bound.
+    /// Where it was computed, in how many clocks, and how that compares with the bound. For a member of a batch this is
+    /// the record of the whole command that it was computed in ([`Operation::batch`] members).
     pub operation: Operation,
 }
 
@@ -40,6 +44,66 @@ impl Drop for Secret {
     }
 }
 
+/// The points of an MSM.
+struct Points<'a, P> {
+    /// On the host, at least as many as scalars.
+    copy: Option<&'a [P]>,
+    is_identity: &'a dyn Fn(usize) -> bool,
+    /// Brings them to card memory, if need be.
+    resident: &'a dyn Fn() -> Result<Resident>,
+    /// Multiples of each point there.
+    factor: u32,
+}
+
+/// Points in card memory, from point `first` of a block on.
+struct Resident {
+    buffer: Arc<dyn Buffer>,
+    first: usize,
+}
+
+/// One scalar vector on its way to the card.
+struct Member<'a> {
+    bytes: Bytes<'a>,
+    /// Bits of the scalars.
+    bits: u32,
+    /// Points that cost additions.
+    work: u64,
+    /// Of the stored points, those that do: each point is stored as `factor` multiples.
+    stored_work: u64,
+}
+
+enum Bytes<'a> {
+    Whole(&'a [u8]),
+    Parts(Zeroizing<Vec<BigInt<4>>>),
+}
+
+impl Bytes<'_> {
+    fn get(&self) -> &[u8] {
+        match self {
+            Bytes::Whole(bytes) => bytes,
+            Bytes::Parts(parts) => Scalars::canonical(parts).bytes(),
+        }
+    }
+}
+
+impl<'a> Member<'a> {
+    fn new(scalars: &Scalars<'a>, factor: u32, is_identity: &dyn Fn(usize) -> bool) -> Result<Self> {
+        let bits = scalars.bit_bound()?;
+        let count = |bytes: &[u8], per_point: usize| {
+            nonzero(bytes).filter(|i| !is_identity(i / per_point)).count() as u64
+        };
+        let work = count(scalars.bytes(), 1);
+        Ok(match factor {
+            1 => Member { bytes: Bytes::Whole(scalars.bytes()), bits, work, stored_work: work },
+            _ => {
+                let bytes = Bytes::Parts(scalars.split(factor, part_bits(factor)));
+                let stored_work = count(bytes.get(), factor as usize);
+                Member { bytes, bits, work, stored_work }
+            }
+        })
+    }
+}
+
 impl Engine {
     /// MSM over the points `range` of a base set: `Σ scalars[i] · bases[range.start + i]`. Where the numbers of
     /// points and scalars differ, the shorter decides, as in arkworks' `msm_bigint`.
@@ -47,28 +111,64 @@ impl Engine {
     /// # Errors
     /// [`Error::BaseRange`] and [`Error::ForeignBases`] for a wrong set, [`Error::ScalarTooWide`] for canonical
     /// values that are no BN254 scalars, and any card failure that the policy does not turn into a fallback.
-    pub fn msm(&self, bases: &BaseSet, range: Range<usize>, scalars: Scalars<'_>) -> Result<MsmOutcome> {
+    pub fn msm<P: MsmPoint>(
+        &self,
+        bases: &BaseSet<P>,
+        range: Range<usize>,
+        scalars: Scalars<'_>,
+    ) -> Result<MsmOutcome<P::Group>> {
         self.msm_as(None, bases, range, scalars)
     }
 
     /// [`msm`](Self::msm) with a label for the report.
-    pub(crate) fn msm_as(
+    pub(crate) fn msm_as<P: MsmPoint>(
         &self,
         label: Option<&'static str>,
-        bases: &BaseSet,
+        bases: &BaseSet<P>,
         range: Range<usize>,
         scalars: Scalars<'_>,
-    ) -> Result<MsmOutcome> {
+    ) -> Result<MsmOutcome<P::Group>> {
+        Ok(only(self.msms(label, bases, range, &[scalars])?))
+    }
+
+    /// Several MSMs over the same points, in the order of `batch`: outcome k is that of
+    /// [`msm`](Self::msm)`(bases, range, batch[k])`. One command of the card computes all of them, the end of each hidden
+    /// behind the beginning of the next; more than one only where card memory does not hold all scalars, or where the form
+    /// (canonical, Montgomery) changes within the batch. A member that is shorter than the others is padded with zeros.
+    ///
+    /// # Errors
+    /// As [`msm`](Self::msm); any member's.
+    pub fn msm_batch<P: MsmPoint>(
+        &self,
+        bases: &BaseSet<P>,
+        range: Range<usize>,
+        batch: &[Scalars<'_>],
+    ) -> Result<Vec<MsmOutcome<P::Group>>> {
+        self.msms(None, bases, range, batch)
+    }
+
+    fn msms<P: MsmPoint>(
+        &self,
+        label: Option<&'static str>,
+        bases: &BaseSet<P>,
+        range: Range<usize>,
+        batch: &[Scalars<'_>],
+    ) -> Result<Vec<MsmOutcome<P::Group>>> {
         let bases = bases.slice(range)?;
-        let scalars = scalars.prefix(bases.len());
+        let batch: Vec<Scalars<'_>> = batch.iter().map(|s| s.prefix(bases.len())).collect();
         match bases.locate(self.shared.id)? {
-            Located::Card { buffer, first, identities, copy } => {
+            Located::Card { buffer, first, factor, identities, copy } => {
                 let is_identity = |i| identities.contains(first + i);
-                self.run(label, scalars, copy, is_identity, || Ok((buffer.clone(), first)))
+                let resident = || Ok(Resident { buffer: buffer.clone(), first });
+                self.run(
+                    label,
+                    &batch,
+                    &Points { copy, is_identity: &is_identity, resident: &resident, factor },
+                )
             }
             Located::Host { points, why } => {
-                scalars.bit_bound()?;
-                Ok(self.on_cpu(label, scalars, points, CpuReason::CardFailed(why.to_owned())))
+                batch.iter().try_for_each(|s| s.bit_bound().map(drop))?;
+                Ok(batch.iter().map(|s| self.on_cpu(label, s, points, why.clone())).collect())
             }
         }
     }
@@ -78,139 +178,198 @@ impl Engine {
     ///
     /// # Errors
     /// As [`msm`](Self::msm) and [`upload_bases`](Self::upload_bases).
-    pub fn msm_slice(&self, points: &[G1Affine], scalars: Scalars<'_>) -> Result<MsmOutcome> {
+    pub fn msm_slice<P: MsmPoint>(&self, points: &[P], scalars: Scalars<'_>) -> Result<MsmOutcome<P::Group>> {
         let scalars = scalars.prefix(points.len());
+        if let Some(why) = self.without_engine(P::GROUP)? {
+            scalars.bit_bound()?;
+            return Ok(self.on_cpu(None, &scalars, points, why));
+        }
         let is_identity = |i: usize| points[i].is_zero();
-        self.run(None, scalars, Some(points), is_identity, || Ok((self.cached(points)?, 0)))
+        let resident = || Ok(Resident { buffer: self.cached(points)?, first: 0 });
+        let points = Points { copy: Some(points), is_identity: &is_identity, resident: &resident, factor: 1 };
+        Ok(only(self.run(None, &[scalars], &points)?))
     }
 
-    /// Applies the policy: the card, or the CPU for a small MSM or after a card failure. `copy` are the points on the
-    /// host, at least as many as scalars; `resident` brings them to card memory and says in which block, and from
-    /// which point of it on, they are.
-    fn run(
+    /// Applies the policy: the card, or the CPU for small MSMs or after a card failure.
+    fn run<P: MsmPoint>(
         &self,
         label: Option<&'static str>,
-        scalars: Scalars<'_>,
-        copy: Option<&[G1Affine]>,
-        is_identity: impl Fn(usize) -> bool,
-        resident: impl FnOnce() -> Result<(Arc<dyn Buffer>, usize)>,
-    ) -> Result<MsmOutcome> {
-        let fallback = self.policy().g1;
-        let bits = scalars.bit_bound()?;
-        if let (true, Some(points)) = (scalars.len() < fallback.below(), copy) {
-            return Ok(self.on_cpu(label, scalars, points, CpuReason::Small { below: fallback.below() }));
+        batch: &[Scalars<'_>],
+        points: &Points<'_, P>,
+    ) -> Result<Vec<MsmOutcome<P::Group>>> {
+        let fallback = self.policy().msm;
+        batch.iter().try_for_each(|s| s.bit_bound().map(drop))?;
+        let longest = batch.iter().map(Scalars::len).max().unwrap_or(0);
+        if let (true, Some(copy)) = (longest < fallback.below(), points.copy) {
+            let reason = CpuReason::Small { below: fallback.below() };
+            return Ok(batch.iter().map(|s| self.on_cpu(label, s, copy, reason.clone())).collect());
         }
-        let work = scalars.nonzero().filter(|&i| !is_identity(i)).count() as u64;
-        let result = resident().and_then(|(bases, first)| self.on_card(&*bases, first, scalars, bits, work));
-        match (result, copy) {
-            (Ok((point, run)), _) => {
-                let operation = Operation::on_card(scalars.len(), run);
-                Ok(self.finish(label, point, operation))
+        let mut outcomes = Vec::with_capacity(batch.len());
+        while let Some(first) = batch.get(outcomes.len()) {
+            let rest = &batch[outcomes.len()..];
+            // A command has one form.
+            let same = rest.iter().take_while(|s| s.is_montgomery() == first.is_montgomery()).count();
+            let mut take = same.min(MAX_BATCH);
+            let result = (points.resident)().and_then(|resident| loop {
+                match self.on_card(&resident, &rest[..take], points) {
+                    Err(Error::OutOfCardMemory { .. }) if take > 1 => take = take.div_ceil(2),
+                    result => break result,
+                }
+            });
+            match (result, points.copy) {
+                (Ok((values, mut operation)), _) => {
+                    operation.label = label;
+                    self.log(&operation);
+                    let outcome = |point| MsmOutcome { point, operation: operation.clone() };
+                    outcomes.extend(values.into_iter().map(outcome));
+                }
+                (Err(error), Some(copy)) if fallback.on_error() && error.is_card_failure() => {
+                    tracing::warn!(n = longest, %error, "MSM falls back to the CPU");
+                    let reason = CpuReason::CardFailed(error.to_string());
+                    let on_cpu = |s| self.on_cpu(label, s, copy, reason.clone());
+                    outcomes.extend(rest[..take].iter().map(on_cpu));
+                }
+                (Err(error), _) => return Err(error),
             }
-            (Err(error), Some(points)) if fallback.on_error() && error.is_card_failure() => {
-                tracing::warn!(n = scalars.len(), %error, "G1 MSM falls back to the CPU");
-                Ok(self.on_cpu(label, scalars, points, CpuReason::CardFailed(error.to_string())))
-            }
-            (Err(error), _) => Err(error),
         }
+        Ok(outcomes)
     }
 
-    /// Runs on the card: scalars up, one command, window sums down, Horner. `work` counts the points that cost
-    /// additions: identities and zero scalars do not.
-    fn on_card(
+    /// Runs one command: scalars up, results down, Horner. All of `batch` (one at least) have the same form.
+    fn on_card<P: MsmPoint>(
         &self,
-        bases: &dyn Buffer,
-        first: usize,
-        scalars: Scalars<'_>,
-        bits: u32,
-        work: u64,
-    ) -> Result<(G1Projective, CardRun)> {
-        let n = u32::try_from(scalars.len())
-            .map_err(|_| Error::TooManyPoints { n: scalars.len(), max: u32::MAX })?;
+        bases: &Resident,
+        batch: &[Scalars<'_>],
+        points: &Points<'_, P>,
+    ) -> Result<(Vec<P::Group>, Operation)> {
+        let factor = points.factor;
+        let longest = batch.iter().map(Scalars::len).max().unwrap_or(0);
+        let stored = longest * factor as usize;
+        let n = u32::try_from(stored).map_err(|_| Error::TooManyPoints { n: stored, max: u32::MAX })?;
+        let member = |s| Member::new(s, factor, points.is_identity);
+        let members = batch.iter().map(member).collect::<Result<Vec<_>>>()?;
+        let bits = members.iter().map(|m| m.bits).max().unwrap_or(0);
+        let stored_work: u64 = members.iter().map(|m| m.stored_work).sum();
+        let plan =
+            self.choose::<P>(stored_work.div_ceil(members.len() as u64), bits.min(part_bits(factor)))?;
+
         let device = &self.shared.device;
-        let limits = device.limits();
-        let plan = plan(work, bits, &limits)?;
-        let result_bytes = plan.windows as usize * SUM_BYTES;
-        let (sums, MsmRun { cycles, counters }) = {
+        let adders = device.limits().adders.max(1);
+        let (scalars, stride) = vectors(&members, stored);
+        let result_bytes = finish::result_bytes::<P>(plan, adders);
+        let (results, MsmRun { cycles, counters }) = {
             let _running = lock(&self.shared.running);
-            let input = Secret(self.alloc(scalars.len() * SCALAR_BYTES, || format!("{n} scalars"))?);
-            let output = Secret(self.alloc(result_bytes, || format!("{} window sums", plan.windows))?);
-            input.0.write(scalars.bytes())?;
+            let input = Secret(self.alloc(scalars.get().len(), || {
+                format!("{} scalars of {SCALAR_BYTES} bytes for each of {} MSMs", n, members.len())
+            })?);
+            let output = Secret(self.alloc(result_bytes * members.len(), || {
+                format!("{} window sums of {} MSMs", plan.windows, members.len())
+            })?);
+            input.0.write(scalars.get())?;
             let run = device.msm(&MsmJob {
-                bases,
-                bases_offset: (first * POINT_BYTES) as u64,
+                group: P::GROUP,
+                bases: &*bases.buffer,
+                bases_offset: (bases.first * factor as usize * P::BYTES) as u64,
                 scalars: &*input.0,
+                scalar_stride: stride as u64,
                 result: &*output.0,
                 n,
+                members: members.len() as u32,
                 plan,
-                montgomery: scalars.is_montgomery(),
+                montgomery: factor == 1 && batch[0].is_montgomery(),
+                additions: members.len() as u64 * plan.additions(u64::from(n)),
             })?;
-            let mut sums = vec![0; result_bytes];
-            output.0.read(&mut sums)?;
-            (sums, run)
+            let mut results = vec![0; result_bytes * members.len()];
+            output.0.read(&mut results)?;
+            (results, run)
         };
 
-        let point = finish::combine(&sums, plan)?;
-        let bound = bound(work, bits);
-        let by =
-            |work: u64, clocks: u64| work as f64 / (f64::from(limits.adders.max(1)) * clocks.max(1) as f64);
+        let values = results
+            .chunks_exact(result_bytes)
+            .map(|result| finish::combine::<P>(result, plan, adders))
+            .collect::<Result<Vec<_>>>()?;
+        let clocks = P::GROUP.clocks_per_addition();
+        let by = |additions: u64, cycles: u64| {
+            additions as f64 * f64::from(clocks) / (f64::from(adders) * cycles.max(1) as f64)
+        };
+        let bound = members.iter().map(|m| bound(m.work, m.bits)).sum();
         let run = CardRun {
             cycles,
-            work,
+            work: members.iter().map(|m| m.work).sum(),
             bound,
+            clocks_per_addition: clocks,
             ratio: by(bound, cycles),
-            accumulate_ratio: by(work * u64::from(plan.windows), counters.msm_accumulate),
-            adders: limits.adders,
+            accumulate_ratio: by(stored_work * u64::from(plan.windows), counters.msm_accumulate),
+            adders,
+            precompute: factor,
             scalar_bits: bits,
             window_bits: plan.window_bits,
             windows: plan.windows,
-            bytes_up: (scalars.len() * SCALAR_BYTES) as u64,
-            bytes_down: result_bytes as u64,
+            bytes_up: scalars.get().len() as u64,
+            bytes_down: results.len() as u64,
             counters,
         };
-        Ok((point, run))
+        Ok((values, Operation::on_card(P::GROUP, longest, members.len(), run)))
     }
 
-    fn on_cpu(
+    /// The windows for `n` points and scalars of `bits` bits: the best, or what [`with_window`](Self::with_window) says.
+    fn choose<P: MsmPoint>(&self, n: u64, bits: u32) -> Result<WindowPlan> {
+        let limits = self.limits();
+        let Some(window) = self.window else { return plan(n, bits, P::GROUP, &limits) };
+        let MsmLimits { min_window: min, max_window: max, .. } = limits;
+        let only = MsmLimits { min_window: min.max(window), max_window: max.min(window), ..limits };
+        plan(n, bits, P::GROUP, &only).map_err(|_| {
+            let slots = limits.slots_of(P::GROUP);
+            Error::Window { window, bits, min, max, slots }
+        })
+    }
+
+    fn on_cpu<P: MsmPoint>(
         &self,
         label: Option<&'static str>,
-        scalars: Scalars<'_>,
-        points: &[G1Affine],
+        scalars: &Scalars<'_>,
+        points: &[P],
         reason: CpuReason,
-    ) -> MsmOutcome {
+    ) -> MsmOutcome<P::Group> {
         let point = scalars.msm_on_cpu(&points[..scalars.len()]);
-        let operation = Operation::on_cpu(Op::Msm, Some(Group::G1), scalars.len(), reason);
-        self.finish(label, point, operation)
-    }
-
-    /// MSM in G2, on the CPU: no card has a G2 engine yet, and [`Policy::g2`](super::Policy::g2) says whether that is
-    /// acceptable. Where the numbers of points and scalars differ, the shorter decides.
-    ///
-    /// # Errors
-    /// [`Error::NotOnCard`] when the policy refuses, [`Error::ScalarTooWide`] as for [`msm`](Self::msm).
-    pub fn msm_g2(&self, points: &[G2Affine], scalars: Scalars<'_>) -> Result<MsmOutcome<G2Projective>> {
-        self.msm_g2_as(None, points, scalars)
-    }
-
-    /// [`msm_g2`](Self::msm_g2) with a label for the report.
-    pub(crate) fn msm_g2_as(
-        &self,
-        label: Option<&'static str>,
-        points: &[G2Affine],
-        scalars: Scalars<'_>,
-    ) -> Result<MsmOutcome<G2Projective>> {
-        self.allow_cpu(self.policy().g2, "G2 multi-scalar multiplication")?;
-        scalars.bit_bound()?;
-        let n = points.len().min(scalars.len());
-        let point = scalars.prefix(n).msm_on_cpu(&points[..n]);
-        let operation = Operation::on_cpu(Op::Msm, Some(Group::G2), n, CpuReason::NoEngine);
-        Ok(self.finish(label, point, operation))
-    }
-
-    /// Logs an operation and pairs it with its result.
-    fn finish<G>(&self, label: Option<&'static str>, point: G, mut operation: Operation) -> MsmOutcome<G> {
+        let mut operation = Operation::on_cpu(Op::Msm, Some(P::GROUP), scalars.len(), reason);
         operation.label = label;
         self.log(&operation);
         MsmOutcome { point, operation }
+    }
+}
+
+/// The outcome of a batch of one.
+fn only<T>(outcomes: Vec<T>) -> T {
+    let mut outcomes = outcomes.into_iter();
+    outcomes.next().unwrap_or_else(|| unreachable!("every member of a batch has an outcome"))
+}
+
+/// The scalar vectors of a command as they lie in card memory, `n` scalars each, and the bytes from one to the next:
+/// borrowed when there is only one.
+fn vectors<'a>(members: &'a [Member<'_>], n: usize) -> (Vectors<'a>, usize) {
+    let stride = (n * SCALAR_BYTES).max(1).next_multiple_of(permafrost_abi::ALIGN as usize);
+    if let [member] = members {
+        return (Vectors::One(member.bytes.get()), stride);
+    }
+    let mut bytes = Zeroizing::new(vec![0; stride * members.len()]);
+    for (vector, member) in bytes.chunks_exact_mut(stride).zip(members) {
+        let member = member.bytes.get();
+        vector[..member.len()].copy_from_slice(member);
+    }
+    (Vectors::Many(bytes), stride)
+}
+
+enum Vectors<'a> {
+    One(&'a [u8]),
+    Many(Zeroizing<Vec<u8>>),
+}
+
+impl Vectors<'_> {
+    fn get(&self) -> &[u8] {
+        match self {
+            Vectors::One(bytes) => bytes,
+            Vectors::Many(bytes) => bytes,
+        }
     }
 }

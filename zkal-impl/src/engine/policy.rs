@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-/// When a G1 MSM may run on the CPU instead of the card. Whatever the choice, the report names each operation that
+/// When an MSM for which the card has an engine may run on the CPU instead. Whatever the choice, the report names each operation that
 /// did, and why.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Fallback {
@@ -46,13 +46,13 @@ pub enum Unsupported {
     Refuse,
 }
 
-/// The policy of an engine. The default sends every G1 MSM to the card without fallback, and computes on the CPU
-/// what no card does yet: G2 MSMs, NTTs and the vector steps between them.
+/// The policy of an engine. The default sends every MSM to the card without fallback, and computes on the CPU what the
+/// card has no engine for: NTTs and the vector steps between them and, on a card without a G2 engine, MSMs in G2.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Policy {
-    /// G1 MSMs.
-    pub g1: Fallback,
-    /// G2 MSMs.
+    /// MSMs in the groups that the card has an engine for.
+    pub msm: Fallback,
+    /// MSMs in G2 on a card without a G2 engine.
     pub g2: Unsupported,
     /// NTTs and vector operations.
     pub ntt: Unsupported,

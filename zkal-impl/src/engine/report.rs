@@ -26,6 +26,25 @@ pub enum Group {
     G2,
 }
 
+impl Group {
+    /// Clocks that one addition takes an adder of the card: a product in G2's field is three in G1's.
+    pub const fn clocks_per_addition(self) -> u32 {
+        match self {
+            Group::G1 => 1,
+            Group::G2 => 3,
+        }
+    }
+}
+
+impl std::fmt::Display for Group {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.pad(match self {
+            Group::G1 => "G1",
+            Group::G2 => "G2",
+        })
+    }
+}
+
 /// Where an operation ran.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
@@ -60,8 +79,12 @@ pub struct Counters {
     pub msm_points: u64,
     /// Bucket-phase clocks in which no digit was waiting.
     pub msm_stall_feed: u64,
-    /// Clocks a digit waited for a bucket port.
+    /// Clocks a digit waited for a bucket port, all adders.
     pub msm_stall_slot: u64,
+    /// Clocks in which only the tail of an MSM ran: the chains of additions after its bucket sums.
+    pub msm_tail: u64,
+    /// Points in the store queues, summed over clocks and adders.
+    pub msm_queued: u64,
     /// Bytes read from card memory.
     pub dram_read_bytes: u64,
     /// Bytes written to card memory.
@@ -73,18 +96,24 @@ pub struct Counters {
 pub struct CardRun {
     /// Clocks from the command becoming runnable to its completion.
     pub cycles: u64,
-    /// Points that cost additions: neither the identity nor with a scalar of zero.
+    /// Points that cost additions: neither the identity nor with a scalar of zero. Of a batch, all members together.
     pub work: u64,
-    /// Lower bound in adder cycles ([`bound`](super::bound)) for `work` points. It takes every digit of their scalars
-    /// for nonzero; where many small scalars are mixed with large ones, fewer additions are needed.
+    /// Lower bound in additions ([`bound`](super::bound)) for the points that cost any; of a batch, the sum of its
+    /// members'. It takes every digit of their scalars for nonzero; where many small scalars are mixed with large ones,
+    /// fewer additions are needed. Precomputed multiples do not change it: with them the ratio may exceed 1.
     pub bound: u64,
-    /// `bound / (adders · cycles)`; 1 is the bound itself.
+    /// Clocks that an addition takes an adder: 1 in G1, 3 in G2.
+    pub clocks_per_addition: u32,
+    /// `bound · clocks_per_addition / (adders · cycles)`; 1 is the bound itself.
     pub ratio: f64,
-    /// Additions of the bucket phase, `work · windows`, by `adders · msm_accumulate`.
+    /// Additions of the bucket phase, nonzero scalars (of precomputed sets: their parts) times `windows`, times
+    /// `clocks_per_addition`, by `adders · msm_accumulate`.
     pub accumulate_ratio: f64,
     /// Curve adders of the card.
     pub adders: u32,
-    /// Bits of the scalars that the window choice assumed.
+    /// Multiples of each point that the base set has in card memory; 1 without precomputation.
+    pub precompute: u32,
+    /// Bits of the scalars that the window choice assumed; it cuts them into `precompute` parts.
     pub scalar_bits: u32,
     /// Window width, bits.
     pub window_bits: u32,
@@ -107,8 +136,10 @@ pub struct Operation {
     pub group: Option<Group>,
     /// What it was for, e.g. `A` for the MSM over a Groth16 key's A query.
     pub label: Option<&'static str>,
-    /// Points or elements.
+    /// Points or elements; of a batch of MSMs, points of the longest.
     pub n: usize,
+    /// MSMs in it: more than 1 for a batch that one command of the card computed.
+    pub batch: usize,
     /// Where it ran.
     #[serde(rename = "where")]
     pub place: Place,
@@ -138,6 +169,7 @@ impl Operation {
             group,
             label: None,
             n,
+            batch: 1,
             place: Place::Cpu,
             reason: Some(reason),
             cycles: None,
@@ -146,13 +178,14 @@ impl Operation {
         }
     }
 
-    /// A G1 MSM that ran on the card.
-    pub(crate) fn on_card(n: usize, run: CardRun) -> Self {
+    /// One MSM command that ran on the card: `batch` MSMs of at most `n` points.
+    pub(crate) fn on_card(group: Group, n: usize, batch: usize, run: CardRun) -> Self {
         Operation {
             op: Op::Msm,
-            group: Some(Group::G1),
+            group: Some(group),
             label: None,
             n,
+            batch,
             place: Place::Card,
             reason: None,
             cycles: Some(run.cycles),

@@ -5,15 +5,16 @@ use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
-use ark_bn254::{Fq, Fr, G1Affine, G1Projective};
+use ark_bn254::{Fr, G1Affine, G2Affine};
 use ark_ec::CurveGroup;
-use ark_ff::{AdditiveGroup, BigInt, Field, PrimeField, UniformRand, Zero};
+use ark_ff::{BigInt, PrimeField, Zero};
 use permafrost_driver::Request;
-use rand::{Rng, RngCore, SeedableRng};
+use rand::SeedableRng;
 use rand_chacha::ChaCha20Rng;
 
 use super::device::{Buffer, Device, MemInfo, MsmJob, MsmRun};
-use super::report::Counters;
+use super::point::MsmPoint;
+use super::report::{Counters, Group};
 use super::window::MsmLimits;
 use crate::error::{Error, Result};
 
@@ -25,20 +26,16 @@ pub(crate) fn rng() -> (ChaCha20Rng, u64) {
     (ChaCha20Rng::seed_from_u64(seed), seed)
 }
 
-/// A window sum as a card writes it: homogeneous projective with a random Z.
-pub(crate) fn sum_bytes(point: &G1Projective, rng: &mut impl RngCore) -> [u8; 128] {
-    let (x, y, z) = if point.is_zero() {
-        (Fq::ZERO, Fq::ONE, Fq::ZERO)
-    } else {
-        let affine = point.into_affine();
-        let z = Fq::rand(rng);
-        (affine.x * z, affine.y * z, z)
-    };
-    let mut bytes = [0; 128];
-    for (slot, limb) in bytes.chunks_exact_mut(8).zip([x, y, z].iter().flat_map(|f| f.0 .0)) {
-        slot.copy_from_slice(&limb.to_le_bytes());
-    }
-    bytes
+/// The result of one MSM as a card writes it: adder after adder its window sums. `parts[a][w]` is what adder `a` has of
+/// window `w`.
+pub(crate) fn result_of<P: MsmPoint>(parts: &[Vec<P>], windows: u32) -> Vec<u8> {
+    let adders = parts.len() as u32;
+    let shared = windows % adders;
+    let sums = parts.iter().enumerate().flat_map(|(adder, sums)| {
+        let own = (shared..windows).filter(move |w| (w - shared) % adders == adder as u32);
+        (0..shared).chain(own).map(|w| sums[w as usize])
+    });
+    P::bytes(&sums.collect::<Vec<_>>()).into_owned()
 }
 
 /// Memory blocks by address.
@@ -49,6 +46,7 @@ pub(crate) struct TestDevice {
     memory: Memory,
     total: u64,
     next: AtomicU64,
+    limits: MsmLimits,
     knobs: Arc<Knobs>,
 }
 
@@ -68,10 +66,21 @@ pub(crate) struct Knobs {
 }
 
 impl TestDevice {
+    /// `total` bytes of memory, one adder, both groups.
     pub(crate) fn new(total: u64) -> (Box<Self>, Arc<Knobs>) {
+        Self::with(total, 1, true)
+    }
+
+    pub(crate) fn with(total: u64, adders: u32, g2: bool) -> (Box<Self>, Arc<Knobs>) {
         let knobs = Arc::<Knobs>::default();
-        let device =
-            TestDevice { memory: Memory::default(), total, next: AtomicU64::new(4096), knobs: knobs.clone() };
+        let limits = MsmLimits { adders, min_window: 2, max_window: 13, slots: 1 << 17, g2 };
+        let device = TestDevice {
+            memory: Memory::default(),
+            total,
+            next: AtomicU64::new(4096),
+            limits,
+            knobs: knobs.clone(),
+        };
         (Box::new(device), knobs)
     }
 
@@ -132,7 +141,7 @@ impl Device for TestDevice {
         "test double"
     }
     fn limits(&self) -> MsmLimits {
-        MsmLimits { adders: 1, min_window: 2, max_window: 13, slots: 1 << 17 }
+        self.limits
     }
     fn memory(&self) -> MemInfo {
         let used = self.used();
@@ -159,35 +168,54 @@ impl Device for TestDevice {
             return Err(permafrost_driver::Error::CardLost { detail: "unplugged by the test".into() }.into());
         }
         self.knobs.runs.fetch_add(1, Ordering::Relaxed);
-        let (c, windows) = (job.plan.window_bits as usize, job.plan.windows as usize);
-        let limbs = |bytes: &[u8]| {
-            BigInt::<4>(std::array::from_fn(|i| {
-                u64::from_le_bytes(bytes[8 * i..8 * i + 8].try_into().expect("eight bytes"))
-            }))
-        };
-        let mut sums = vec![G1Projective::zero(); windows];
-        for i in 0..u64::from(job.n) {
-            let p = self.bytes(job.bases.address() + job.bases_offset + 64 * i, 64);
-            let (x, y) = (Fq::new_unchecked(limbs(&p[..32])), Fq::new_unchecked(limbs(&p[32..])));
-            let point =
-                if x.is_zero() && y.is_zero() { G1Affine::identity() } else { G1Affine::new_unchecked(x, y) };
-            let raw = limbs(&self.bytes(job.scalars.address() + 32 * i, 32));
-            let scalar = if job.montgomery { Fr::new_unchecked(raw).into_bigint() } else { raw };
-            let bits = num_bigint::BigUint::from(scalar);
-            for (w, sum) in sums.iter_mut().enumerate() {
-                // Plain unsigned digits: the split into windows is the device's own affair.
-                let digit = (&bits >> (c * w)) & num_bigint::BigUint::from((1u64 << c) - 1);
-                *sum += point * Fr::from(digit);
-            }
+        match job.group {
+            Group::G1 => self.compute::<G1Affine>(job),
+            Group::G2 => self.compute::<G2Affine>(job),
         }
-        let mut rng = ChaCha20Rng::seed_from_u64(rand::thread_rng().gen());
-        let mut bytes: Vec<u8> = sums.iter().flat_map(|sum| sum_bytes(sum, &mut rng)).collect();
+        let additions = u64::from(job.members) * u64::from(job.n) * u64::from(job.plan.windows);
+        Ok(MsmRun { cycles: additions + 1, counters: Counters::default() })
+    }
+}
+
+impl TestDevice {
+    /// Writes the results of a job.
+    fn compute<P: MsmPoint>(&self, job: &MsmJob<'_>) {
+        let adders = self.limits.adders;
+        let mut bytes: Vec<u8> = (0..u64::from(job.members))
+            .flat_map(|member| {
+                let scalars = job.scalars.address() + member * job.scalar_stride;
+                let mut sums = vec![vec![P::Group::zero(); job.plan.windows as usize]; adders as usize];
+                (0..job.n).for_each(|i| self.add_point::<P>(job, i, scalars, &mut sums));
+                let parts: Vec<Vec<P>> = sums.iter().map(|s| P::Group::normalize_batch(s)).collect();
+                result_of(&parts, job.plan.windows)
+            })
+            .collect();
         if self.knobs.corrupt.load(Ordering::Relaxed) {
-            bytes.iter_mut().step_by(128).for_each(|b| *b ^= 1);
+            bytes.iter_mut().step_by(P::BYTES).for_each(|b| *b ^= 1);
         }
         self.memory.lock().expect("not poisoned").get_mut(&job.result.address()).expect("allocated")
             [..bytes.len()]
             .copy_from_slice(&bytes);
-        Ok(MsmRun { cycles: u64::from(job.n) * windows as u64 + 1, counters: Counters::default() })
+    }
+
+    /// Adds point `i` to the window sums of the adders that the windows belong to.
+    fn add_point<P: MsmPoint>(&self, job: &MsmJob<'_>, i: u32, scalars: u64, sums: &mut [Vec<P::Group>]) {
+        let (c, windows, adders) = (job.plan.window_bits as usize, job.plan.windows, self.limits.adders);
+        let at = job.bases.address() + job.bases_offset + u64::from(i) * P::BYTES as u64;
+        let point = P::from_bytes(&self.bytes(at, P::BYTES)).expect("a point of the group");
+        let raw = self.bytes(scalars + 32 * u64::from(i), 32);
+        let raw = BigInt::<4>(std::array::from_fn(|i| {
+            u64::from_le_bytes(raw[8 * i..8 * i + 8].try_into().expect("eight bytes"))
+        }));
+        let scalar = if job.montgomery { Fr::new_unchecked(raw).into_bigint() } else { raw };
+        let bits = num_bigint::BigUint::from(scalar);
+        assert!(bits.bits() < u64::from(job.plan.window_bits * windows), "the scalar fits its windows");
+        let shared = windows % adders;
+        for w in 0..windows {
+            // Plain unsigned digits: the split into windows is the device's own affair.
+            let digit = (&bits >> (c * w as usize)) & num_bigint::BigUint::from((1u64 << c) - 1);
+            let adder = if w < shared { i % adders } else { (w - shared) % adders };
+            sums[adder as usize][w as usize] += point * Fr::from(digit);
+        }
     }
 }

@@ -4,21 +4,29 @@ use std::sync::atomic::Ordering;
 use std::sync::Arc;
 
 use ark_bn254::{Fr, G1Affine, G1Projective, G2Affine, G2Projective};
-use ark_ec::{CurveGroup, VariableBaseMSM};
+use ark_ec::VariableBaseMSM;
 use ark_ff::{BigInt, PrimeField, UniformRand};
 use rand::RngCore;
 
 use super::testing::{rng, Knobs, TestDevice};
 use super::*;
 
-fn engine(total: u64, g1: Fallback) -> (Engine, Arc<Knobs>) {
+fn engine(total: u64, msm: Fallback) -> (Engine, Arc<Knobs>) {
     let (device, knobs) = TestDevice::new(total);
-    (Engine::on_device(device, Policy { g1, ..Policy::default() }).expect("layout"), knobs)
+    (Engine::on_device(device, Policy { msm, ..Policy::default() }).expect("layout"), knobs)
 }
 
 fn points(n: usize, rng: &mut impl RngCore) -> Vec<G1Affine> {
-    let points: Vec<G1Projective> = (0..n).map(|_| G1Projective::rand(rng)).collect();
-    G1Projective::normalize_batch(&points)
+    (0..n).map(|_| G1Affine::rand(rng)).collect()
+}
+
+/// `n` points, some of them the identity, equal, or inverses of each other.
+fn mixed<P: MsmPoint + UniformRand>(n: usize, rng: &mut impl RngCore) -> Vec<P> {
+    let mut points: Vec<P> = (0..n).map(|_| P::rand(rng)).collect();
+    for i in (1..n).step_by(3) {
+        points[i] = [P::zero(), points[i - 1], (-points[i - 1].into_group()).into()][i / 3 % 3];
+    }
+    points
 }
 
 fn scalars(n: usize, rng: &mut impl RngCore) -> (Vec<Fr>, Vec<BigInt<4>>) {
@@ -84,6 +92,11 @@ fn window_choice_follows_the_measured_scalars() {
     assert_eq!(bits(Scalars::canonical(&[BigInt([0, 1, 0, 0]); 8])), 65);
     assert_eq!(bits(Scalars::montgomery(&[Fr::from(3u64); 8])), 254);
     assert_eq!(bits(Scalars::montgomery(&[Fr::from(3u64); 8]).with_bits(2)), 2);
+    let words = [Fr::from(u64::MAX); 8];
+    let run = |scalars| engine.msm(&set, 0..8, scalars).expect("runs").operation.card.expect("on the card");
+    let (short, full) = (run(Scalars::montgomery(&words).with_bits(64)), run(Scalars::montgomery(&words)));
+    assert_eq!(short.scalar_bits, 64);
+    assert!(3 * short.windows <= full.windows, "{short:?} {full:?}");
     let wide = [BigInt([0, 0, 0, 1 << 63]); 1];
     let error = engine.msm(&set, 0..1, Scalars::canonical(&wide)).unwrap_err();
     assert!(matches!(error, Error::ScalarTooWide { bits: 256 }), "{error}");
@@ -178,7 +191,7 @@ fn cached_slices_make_room_least_recently_used_first() {
     let (mut rng, _) = rng();
     // Room for two cached slices of 8 points and one operation's scalars and window sums.
     let (roomy, _) = engine(1 << 20, Fallback::Never);
-    let sums = 128 * u64::from(plan(8, 254, &roomy.limits()).expect("a window fits").windows);
+    let sums = 64 * u64::from(plan(8, 254, Group::G1, &roomy.limits()).expect("a window fits").windows);
     let (engine, knobs) = engine(2 * 512 + 256 + sums, Fallback::Never);
     let sets: Vec<_> = (0..3).map(|_| points(8, &mut rng)).collect();
     let canonical: Vec<_> = (0..8).map(|i| BigInt([i, 0, 0, 1 << 61])).collect();
@@ -209,17 +222,164 @@ fn foreign_and_out_of_range_sets_are_refused() {
 }
 
 #[test]
-fn g2_runs_on_the_cpu_only_where_the_policy_says_so() {
+fn g2_without_an_engine_runs_on_the_cpu_only_where_the_policy_says_so() {
     let (mut rng, seed) = rng();
-    let bases: Vec<G2Affine> = (0..5).map(|_| G2Projective::rand(&mut rng).into_affine()).collect();
+    let bases: Vec<G2Affine> = mixed(5, &mut rng);
     let (_, canonical) = scalars(5, &mut rng);
-    let (allowed, _) = engine(1 << 20, Fallback::Never);
-    let out = allowed.msm_g2(&bases, Scalars::canonical(&canonical)).expect("allowed");
-    assert_eq!(out.point, G2Projective::msm_bigint(&bases, &canonical), "seed {seed}");
-    assert_eq!((out.operation.group, out.operation.place), (Some(Group::G2), Place::Cpu));
-    let (device, _) = TestDevice::new(1 << 20);
+    let expected = G2Projective::msm_bigint(&bases, &canonical);
+
+    let (device, _) = TestDevice::with(1 << 20, 1, false);
+    let allowed = Engine::on_device(device, Policy::default()).expect("layout");
+    let set = allowed.upload_bases(&bases).expect("stays on the host");
+    assert!(!set.is_on_card() && allowed.mem_info().used == 0);
+    let outcomes = [
+        allowed.msm_slice(&bases, Scalars::canonical(&canonical)).expect("allowed"),
+        allowed.msm(&set, 0..5, Scalars::canonical(&canonical)).expect("allowed"),
+    ];
+    for out in outcomes {
+        assert_eq!(out.point, expected, "seed {seed}");
+        assert_eq!((out.operation.group, out.operation.place), (Some(Group::G2), Place::Cpu));
+        assert_eq!(out.operation.reason, Some(CpuReason::NoEngine));
+    }
+
+    let (device, _) = TestDevice::with(1 << 20, 1, false);
     let refused =
         Engine::on_device(device, Policy { g2: Unsupported::Refuse, ..Policy::default() }).expect("layout");
-    let error = refused.msm_g2(&bases, Scalars::canonical(&canonical)).unwrap_err();
+    let error = refused.msm_slice(&bases, Scalars::canonical(&canonical)).unwrap_err();
     assert!(matches!(error, Error::NotOnCard { .. }), "{error}");
+    let error = refused.upload_bases(&bases).unwrap_err();
+    assert!(matches!(error, Error::NotOnCard { .. }), "{error}");
+    // With an engine the choice has nothing to say.
+    let (device, _) = TestDevice::new(1 << 20);
+    let able =
+        Engine::on_device(device, Policy { g2: Unsupported::Refuse, ..Policy::default() }).expect("layout");
+    let out = able.msm_slice(&bases, Scalars::canonical(&canonical)).expect("on the card");
+    assert_eq!((out.point, out.operation.place), (expected, Place::Card), "seed {seed}");
+}
+
+/// Both groups, any number of adders, batches, views and precomputed multiples: arkworks' value.
+fn everything<P: MsmPoint + UniformRand>(adders: u32, factor: u32) {
+    let (mut rng, seed) = rng();
+    let (device, knobs) = TestDevice::with(1 << 20, adders, true);
+    let engine = Engine::on_device(device, Policy::default()).expect("layout");
+    let n = 14;
+    let bases: Vec<P> = mixed(n, &mut rng);
+    let set = engine.upload_precomputed(&bases, factor).expect("fits");
+    assert_eq!(set.card_bytes(), u64::from(factor) * n as u64 * P::BYTES as u64);
+    assert_eq!(engine.mem_info().used, set.card_bytes());
+    let vectors: Vec<_> = [n, 3, 0, 20].iter().map(|n| scalars(*n, &mut rng)).collect();
+    for (range, view) in
+        [(0..n, set.clone()), (0..5, set.prefix(5).unwrap()), (4..11, set.slice(4..11).unwrap())]
+    {
+        let batch: Vec<_> = vectors.iter().map(|(fr, _)| Scalars::montgomery(fr)).collect();
+        knobs.runs.store(0, Ordering::Relaxed);
+        engine.take_report();
+        let outcomes = engine.msm_batch(&view, 0..view.len(), &batch).expect("runs");
+        assert_eq!(knobs.runs.load(Ordering::Relaxed), 1, "one command");
+        assert_eq!(engine.take_report().operations.len(), 1);
+        for (outcome, (fr, _)) in outcomes.iter().zip(&vectors) {
+            assert_eq!(outcome.point, P::msm_montgomery(&bases[range.clone()], fr), "seed {seed}");
+            assert_eq!((outcome.operation.batch, outcome.operation.n), (4, range.len()));
+        }
+        let run = outcomes[0].operation.card.clone().expect("on the card");
+        let work = |len: usize| bases[range.clone()].iter().take(len).filter(|p| !p.is_zero()).count() as u64;
+        let each = [n, 3, 0, 20].map(work);
+        assert_eq!(run.work, each.iter().sum::<u64>());
+        assert_eq!(run.bound, each.iter().map(|w| bound(*w, 254)).sum::<u64>());
+        let clocks = u64::from(P::GROUP.clocks_per_addition());
+        assert_eq!(run.ratio, (run.bound * clocks) as f64 / (u64::from(adders) * run.cycles) as f64);
+        assert_eq!((run.precompute, run.adders), (factor, adders));
+
+        let canonical: Vec<_> = vectors.iter().map(|(_, v)| Scalars::canonical(v)).collect();
+        let outcomes = engine.msm_batch(&view, 0..view.len(), &canonical).expect("runs");
+        for (outcome, (fr, _)) in outcomes.iter().zip(&vectors) {
+            assert_eq!(outcome.point, P::msm_montgomery(&bases[range.clone()], fr), "seed {seed}");
+        }
+    }
+}
+
+#[test]
+fn groups_adders_batches_views_and_multiples_equal_arkworks() {
+    for (adders, factor) in [(1, 1), (2, 1), (3, 1), (4, 2), (1, 3), (3, 64)] {
+        everything::<G1Affine>(adders, factor);
+        everything::<G2Affine>(adders, factor);
+    }
+}
+
+#[test]
+fn a_batch_is_cut_where_memory_ends_or_the_form_changes() {
+    let (mut rng, seed) = rng();
+    let bases = points(8, &mut rng);
+    let vectors: Vec<_> = (0..6).map(|_| scalars(8, &mut rng)).collect();
+    let (roomy, knobs) = engine(1 << 20, Fallback::Never);
+    let set = roomy.upload_bases(&bases).expect("fits");
+    assert!(roomy.msm_batch(&set, 0..8, &[]).expect("nothing to do").is_empty());
+    let mixed: Vec<_> = vectors
+        .iter()
+        .enumerate()
+        .map(|(i, (fr, canonical))| match i {
+            0 | 1 | 5 => Scalars::montgomery(fr),
+            _ => Scalars::canonical(canonical),
+        })
+        .collect();
+    let check = |outcomes: Vec<MsmOutcome>| {
+        assert_eq!(outcomes.len(), 6);
+        for (outcome, (fr, _)) in outcomes.iter().zip(&vectors) {
+            assert_eq!(outcome.point, G1Projective::msm_unchecked(&bases, fr), "seed {seed}");
+        }
+        outcomes.iter().map(|o| o.operation.batch).collect::<Vec<_>>()
+    };
+    assert_eq!(check(roomy.msm_batch(&set, 0..8, &mixed).expect("runs")), [2, 2, 3, 3, 3, 1]);
+    assert_eq!(knobs.runs.load(Ordering::Relaxed), 3);
+
+    // Room for the bases and two members.
+    let sums = 64 * u64::from(plan(8, 254, Group::G1, &roomy.limits()).expect("a window fits").windows);
+    let (tight, knobs) = engine(512 + 2 * (256 + sums) + 100, Fallback::Never);
+    let set = tight.upload_bases(&bases).expect("fits");
+    let same: Vec<_> = vectors.iter().map(|(fr, _)| Scalars::montgomery(fr)).collect();
+    assert_eq!(check(tight.msm_batch(&set, 0..8, &same).expect("runs")), [2; 6]);
+    assert_eq!(knobs.runs.load(Ordering::Relaxed), 3);
+    // Room for not even one: the error says how much one needs.
+    let (full, _) = engine(512 + 100, Fallback::Never);
+    let set = full.upload_bases(&bases).expect("fits");
+    let error = full.msm_batch(&set, 0..8, &same).unwrap_err();
+    assert!(matches!(error, Error::OutOfCardMemory { needed: 256, .. }), "{error}");
+
+    // A failing card: every member falls back, or the batch fails.
+    let (any, knobs) = engine(1 << 20, Fallback::Any { below: 0 });
+    let set = any.upload_bases(&bases).expect("fits");
+    knobs.lost.store(true, Ordering::Relaxed);
+    assert_eq!(check(any.msm_batch(&set, 0..8, &same).expect("falls back")), [1; 6]);
+    assert_eq!(any.take_report().count(Op::Msm, Place::Cpu), 6);
+}
+
+#[test]
+fn precomputation_is_bounded_and_says_what_it_needs() {
+    let (mut rng, _) = rng();
+    let (engine, _) = engine(10_000, Fallback::Never);
+    let bases = points(10, &mut rng);
+    for factor in [0, MAX_PRECOMPUTE + 1] {
+        let error = engine.upload_precomputed(&bases, factor).unwrap_err();
+        assert!(matches!(error, Error::Precompute { max: MAX_PRECOMPUTE, .. }), "{error}");
+    }
+    let text = engine.upload_precomputed(&bases, 16).unwrap_err().to_string();
+    assert!(text.contains("10 base points of G1, 16 multiples each: 10240 bytes needed"), "{text}");
+}
+
+#[test]
+fn a_window_can_be_asked_for() {
+    let (mut rng, seed) = rng();
+    let (engine, _) = engine(1 << 20, Fallback::Never);
+    let bases = points(6, &mut rng);
+    let (fr, _) = scalars(6, &mut rng);
+    let set = engine.upload_bases(&bases).expect("fits");
+    for c in 2..=13 {
+        let out = engine.with_window(c).msm(&set, 0..6, Scalars::montgomery(&fr)).expect("runs");
+        assert_eq!(out.point, G1Projective::msm_unchecked(&bases, &fr), "seed {seed}");
+        assert_eq!(out.operation.card.expect("on the card").window_bits, c);
+    }
+    for c in [1, 14] {
+        let error = engine.with_window(c).msm(&set, 0..6, Scalars::montgomery(&fr)).unwrap_err();
+        assert!(matches!(error, Error::Window { min: 2, max: 13, .. }), "{error}");
+    }
 }

@@ -55,7 +55,7 @@ impl ProvingKey {
                 delta_g1: self.delta_g1,
                 a_query: self.a.to_vec(),
                 b_g1_query: self.b1.to_vec(),
-                b_g2_query: self.b2.clone(),
+                b_g2_query: self.b2.to_vec(),
                 h_query: self.h.to_vec(),
                 l_query: self.c.to_vec(),
             },

@@ -1,4 +1,4 @@
-//! The Groth16 prover: four G1 MSMs on the engine, one G2 MSM and the quotient on the CPU beside them.
+//! The Groth16 prover: four MSMs in G1 and one in G2 on the engine, the quotient on the CPU beside them.
 //!
 //! Source: Groth, *On the Size of Pairing-based Non-interactive Arguments* (2016), section 3.2, with the queries as
 //! snarkjs lays them out; the result is bit for bit that of `ark_groth16` for the same blinding.
@@ -6,7 +6,7 @@
 use std::sync::Arc;
 use std::thread;
 
-use ark_bn254::{Bn254, Fr, G1Affine, G1Projective};
+use ark_bn254::{Bn254, Fr, G1Affine, G1Projective, G2Affine};
 use ark_ec::CurveGroup;
 use ark_ff::UniformRand;
 use ark_groth16::Proof;
@@ -62,7 +62,7 @@ pub struct Proved {
 /// Steps of a proof, for progress displays.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Step {
-    /// A key's G1 points go to card memory.
+    /// A key's points go to card memory.
     Upload {
         /// Points.
         points: usize,
@@ -83,28 +83,33 @@ pub enum Step {
     Verify,
 }
 
-/// A proving key whose G1 points are in card memory, for any number of proofs.
+/// A proving key whose points are in card memory, for any number of proofs.
 pub struct Prover<'k> {
     engine: Engine,
     key: &'k ProvingKey,
     a: BaseSet,
     b1: BaseSet,
+    b2: BaseSet<G2Affine>,
     c: BaseSet,
     h: BaseSet,
 }
 
 impl<'k> Prover<'k> {
-    /// Uploads the key's four G1 queries: 64 bytes for each of `3·variables + domain` points (fewer by the number of
-    /// public signals).
+    /// Uploads the key's queries: 64 bytes for each of `3·variables + domain` points of G1 (fewer by the number of
+    /// public signals) and 128 for each of `variables` points of G2; the latter stay on the host when the card has no
+    /// engine for them and the policy lets the CPU do its work.
     ///
     /// # Errors
     /// As [`Engine::upload_bases`]; [`Error::OutOfCardMemory`] when the card cannot hold the key.
     pub fn new(engine: &Engine, key: &'k ProvingKey, progress: &mut dyn FnMut(Step)) -> Result<Self> {
+        progress(Step::Upload { points: key.b2.len() });
+        let b2 = engine.upload_shared(&key.b2)?;
         let mut upload = |points: &Arc<[G1Affine]>| {
             progress(Step::Upload { points: points.len() });
             engine.upload_shared(points)
         };
         Ok(Prover {
+            b2,
             a: upload(&key.a)?,
             b1: upload(&key.b1)?,
             c: upload(&key.c)?,
@@ -132,10 +137,12 @@ impl<'k> Prover<'k> {
         let engine = &self.engine;
         let mut operations = Vec::new();
 
-        // The card takes one MSM at a time; meanwhile the CPU makes what only it can make.
+        // The card takes one MSM at a time, in the order in which they come; meanwhile the CPU makes what only it can
+        // make. The G2 MSM has a thread of its own for the cards that have no engine for it.
         let (a, b1, b2, c, h) = thread::scope(|scope| -> Result<_> {
             let quotient = scope.spawn(|| qap::h_scalars(engine, key, &witness.elements()));
-            let b2 = scope.spawn(|| engine.msm_g2_as(Some("B2"), &key.b2, Scalars::canonical(all)));
+            let b2 = scope
+                .spawn(|| engine.msm_as(Some("B2"), &self.b2, 0..self.b2.len(), Scalars::canonical(all)));
             let mut g1 = |label, bases: &BaseSet, scalars| -> Result<G1Projective> {
                 progress(Step::Msm { label, points: bases.len() });
                 let outcome = engine.msm_as(Some(label), bases, 0..bases.len(), scalars)?;

@@ -39,7 +39,7 @@ pub struct ProvingKey {
     /// One point a variable.
     pub(crate) a: Arc<[G1Affine]>,
     pub(crate) b1: Arc<[G1Affine]>,
-    pub(crate) b2: Vec<G2Affine>,
+    pub(crate) b2: Arc<[G2Affine]>,
     /// One point a private variable.
     pub(crate) c: Arc<[G1Affine]>,
     /// One point a domain element, in Lagrange form over the odd coset.
@@ -97,7 +97,7 @@ impl ProvingKey {
             matrix_b,
             a: a.into(),
             b1: b1.into(),
-            b2,
+            b2: b2.into(),
             c: c.into(),
             h: h.into(),
         })

@@ -68,18 +68,29 @@ impl State {
         if !(MSM_WINDOWS.0..=MSM_WINDOWS.1).contains(&c) {
             return Err((Status::BadField, 44, 0));
         }
-        if w == 0 || w * c > msm::MSM_MAX_SPAN || msm::bucket_slots(w, c) > 1 << MSM_LOG2_SLOTS {
+        let slots = 1u64 << (MSM_LOG2_SLOTS - u32::from(body.group == Group::G2 as u8));
+        if w == 0 || w * c > msm::MSM_MAX_SPAN || msm::bucket_slots(w, c) > slots {
             return Err((Status::BadField, 45, 0));
         }
-        if body.group != Group::G1 as u8 {
-            return Err((Status::BadField, 46, 0));
-        }
+        let point = match body.group {
+            g if g == Group::G1 as u8 => 64,
+            g if g == Group::G2 as u8 => 128,
+            _ => return Err((Status::BadField, 46, 0)),
+        };
         if body.format & !MSM_FORMAT_MONTGOMERY != 0 {
             return Err((Status::BadField, 47, 0));
         }
-        self.range(body.bases, body.n as u64 * 64, 16, 16)?;
-        self.range(body.scalars, (body.n as u64 * 32).next_multiple_of(64), 24, 24)?;
-        let result = self.range(body.result, w as u64 * 128, 32, 32)?;
+        let (more, stride) = (body.more as u64, body.scalar_stride);
+        if more == 0 && stride != 0 {
+            return Err((Status::BadField, 56, 0));
+        }
+        if stride % ALIGN as u64 != 0 {
+            return Err((Status::BadAddress, 56, stride));
+        }
+        self.range(body.bases, body.n as u64 * point, 16, 16)?;
+        let vectors = more.saturating_mul(stride).saturating_add((body.n as u64 * 32).next_multiple_of(64));
+        self.range(body.scalars, vectors.min(u64::MAX / 64 * 64), 24, 24)?;
+        let result = self.range(body.result, (more + 1) * w as u64 * point, 32, 32)?;
         assert_eq!(body.n, 0, "the fake card cannot add points");
         self.dram[result].fill(0);
         Ok(())

@@ -190,7 +190,7 @@ impl Transport for FakeCard {
         let value = match offset {
             reg::MAGIC => ABI_MAGIC,
             reg::VERSION => ABI_VERSION,
-            reg::CAP_ENGINES => CapEngines::from_fields(true, true, true, false, false, false, false).0,
+            reg::CAP_ENGINES => CapEngines::from_fields(true, true, true, true, false, false, false).0,
             reg::CAP_QUEUES => CapQueues::from_fields(IO_QUEUES as u32, LOG2_RING, SEMAPHORES).0,
             reg::CAP_MSM => CapMsm::from_fields(1, MSM_WINDOWS.0, MSM_WINDOWS.1, MSM_LOG2_SLOTS).0,
             reg::CAP_DEADLINE => 1,

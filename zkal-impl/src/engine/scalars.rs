@@ -1,32 +1,22 @@
-//! Host elements as the bytes the card reads: no conversion pass where the host library's memory is the card's
-//! format already.
-//!
-//! Neither arkworks type is `repr(C)`, so nothing is assumed: sizes and field offsets are compile-time facts of this
-//! build, the byte values are checked against known ones when an engine starts ([`self_test`]), and where the
-//! compiler laid a point out differently points are converted one by one.
+//! The scalars of an MSM in the forms that callers hold and the card reads.
 
-use std::borrow::Cow;
-use std::mem::{align_of, offset_of, size_of};
+use std::mem::{align_of, size_of};
 
-use ark_bn254::{Fq, Fr, G1Affine};
-use ark_ec::AffineRepr;
+use ark_bn254::Fr;
 use ark_ff::{BigInt, One, PrimeField};
+use zeroize::Zeroizing;
 
+use super::point::MsmPoint;
+use super::window::SCALAR_BITS;
 use crate::error::{Error, Result};
 
-/// Bytes of an affine G1 point on the card.
-pub(crate) const POINT_BYTES: usize = size_of::<permafrost_abi::AffinePoint>();
 /// Bytes of a scalar on the card.
 pub(crate) const SCALAR_BYTES: usize = size_of::<permafrost_abi::Scalar>();
 
-// `BigInt<4>` has one field of 32 bytes and `Fr`/`Fq` have one `BigInt<4>` and a zero-sized marker: with a total size
-// of 32 the limbs cover the whole value, whatever the compiler did.
+// `BigInt<4>` has one field of 32 bytes and `Fr` has one `BigInt<4>` and a zero-sized marker: with a total size of 32 the
+// limbs cover the whole value, whatever the compiler did.
 const _: () = assert!(size_of::<BigInt<4>>() == SCALAR_BYTES && align_of::<BigInt<4>>() == 8);
-const _: () = assert!(size_of::<Fr>() == SCALAR_BYTES && size_of::<Fq>() == 32);
-
-/// Whether a `G1Affine` is exactly x then y, without padding or flags.
-const POINT_IS_XY: bool =
-    size_of::<G1Affine>() == POINT_BYTES && offset_of!(G1Affine, x) == 0 && offset_of!(G1Affine, y) == 32;
+const _: () = assert!(size_of::<Fr>() == SCALAR_BYTES);
 
 /// The scalars of an MSM, borrowed in the form the caller holds them. The card takes both.
 #[derive(Clone, Copy)]
@@ -53,7 +43,8 @@ impl<'a> Scalars<'a> {
     }
 
     /// Promises that every scalar is below `2^bits`. Canonical scalars are measured anyway; for Montgomery scalars
-    /// this is the only way to a narrower MSM. The card refuses a scalar that breaks the promise.
+    /// this is the only way to a narrower MSM: 64 bits take about a quarter of the windows of 254. The card refuses a
+    /// scalar that breaks the promise; no wrong sum comes out.
     pub fn with_bits(mut self, bits: u32) -> Self {
         self.bits = Some(bits);
         self
@@ -91,26 +82,18 @@ impl<'a> Scalars<'a> {
     /// # Errors
     /// [`Error::ScalarTooWide`] for a canonical scalar of more than 254 bits.
     pub(crate) fn bit_bound(&self) -> Result<u32> {
-        const MOST: u32 = super::window::SCALAR_BITS;
         match self.form {
-            Form::Montgomery(_) => Ok(self.bits.unwrap_or(MOST).min(MOST)),
+            Form::Montgomery(_) => Ok(self.bits.unwrap_or(SCALAR_BITS).min(SCALAR_BITS)),
             Form::Canonical(values) => {
                 let any = values.iter().fold([0u64; 4], |acc, v| std::array::from_fn(|i| acc[i] | v.0[i]));
                 let top = any.iter().rposition(|&limb| limb != 0);
                 let bits = top.map_or(0, |i| 64 * i as u32 + 64 - any[i].leading_zeros());
-                if bits > MOST {
+                if bits > SCALAR_BITS {
                     return Err(Error::ScalarTooWide { bits });
                 }
                 Ok(bits)
             }
         }
-    }
-
-    /// Indices of the scalars that are not zero.
-    pub(crate) fn nonzero(self) -> impl Iterator<Item = usize> + 'a {
-        // Zero is all zero bytes in both forms.
-        let scalars = self.bytes().chunks_exact(SCALAR_BYTES).enumerate();
-        scalars.filter(|(_, bytes)| bytes.iter().any(|b| *b != 0)).map(|(i, _)| i)
     }
 
     /// The scalars as the card reads them.
@@ -128,47 +111,45 @@ impl<'a> Scalars<'a> {
         }
     }
 
-    /// The MSM on the CPU, by arkworks; slices of different length are cut to the shorter.
-    pub(crate) fn msm_on_cpu<G>(&self, bases: &[G::MulBase]) -> G
-    where
-        G: ark_ec::VariableBaseMSM<ScalarField = Fr>,
-    {
-        match self.form {
-            Form::Canonical(v) => G::msm_bigint(bases, v),
-            Form::Montgomery(v) => G::msm_unchecked(bases, v),
-        }
-    }
-}
-
-/// The points as the card reads them: borrowed where the layout allows, converted otherwise.
-pub(crate) fn point_bytes(points: &[G1Affine]) -> Cow<'_, [u8]> {
-    if POINT_IS_XY {
-        // SAFETY: each point is exactly two 32-byte field elements at offsets 0 and 32 of 64 bytes (POINT_IS_XY), so
-        // every byte belongs to an initialised u64 limb.
-        Cow::Borrowed(unsafe {
-            std::slice::from_raw_parts(points.as_ptr().cast(), points.len() * POINT_BYTES)
+    /// Every scalar as `parts` canonical integers of `bits` bits, least significant first, one scalar after the other.
+    pub(crate) fn split(&self, parts: u32, bits: u32) -> Zeroizing<Vec<BigInt<4>>> {
+        let cut = |value: BigInt<4>| (0..parts).map(move |part| field(&value, part * bits, bits));
+        Zeroizing::new(match self.form {
+            Form::Canonical(values) => values.iter().flat_map(|v| cut(*v)).collect(),
+            Form::Montgomery(values) => values.iter().flat_map(|v| cut(v.into_bigint())).collect(),
         })
-    } else {
-        Cow::Owned(points.iter().flat_map(point_to_bytes).collect())
+    }
+
+    /// The MSM on the CPU, by arkworks; slices of different length are cut to the shorter.
+    pub(crate) fn msm_on_cpu<P: MsmPoint>(&self, bases: &[P]) -> P::Group {
+        match self.form {
+            Form::Canonical(v) => P::msm_canonical(bases, v),
+            Form::Montgomery(v) => P::msm_montgomery(bases, v),
+        }
     }
 }
 
-/// One point, field by field.
-fn point_to_bytes(point: &G1Affine) -> [u8; POINT_BYTES] {
-    let mut bytes = [0; POINT_BYTES];
-    // The identity is all zero on the card; `xy` is none for it.
-    if let Some((x, y)) = point.xy() {
-        for (slot, limb) in bytes.chunks_exact_mut(8).zip(x.0 .0.iter().chain(&y.0 .0)) {
-            slot.copy_from_slice(&limb.to_le_bytes());
-        }
+/// Indices of the scalars, given as bytes, that are not zero.
+pub(crate) fn nonzero(bytes: &[u8]) -> impl Iterator<Item = usize> + '_ {
+    // Zero is all zero bytes in both forms.
+    let scalars = bytes.chunks_exact(SCALAR_BYTES).enumerate();
+    scalars.filter(|(_, bytes)| bytes.iter().any(|b| *b != 0)).map(|(i, _)| i)
+}
+
+/// Bits `at..at + bits` of a value.
+fn field(value: &BigInt<4>, at: u32, bits: u32) -> BigInt<4> {
+    let mut out = *value >> at;
+    for (i, limb) in out.0.iter_mut().enumerate() {
+        let keep = bits.saturating_sub(64 * i as u32).min(64);
+        *limb &= if keep == 64 { u64::MAX } else { (1 << keep) - 1 };
     }
-    bytes
+    out
 }
 
 /// Checks the byte layout of this build against known values.
 ///
 /// # Errors
-/// [`Error::Layout`] when a value's bytes are not what the card expects.
+/// [`Error::Layout`] when a scalar's bytes are not what the card expects.
 pub(crate) fn self_test() -> Result<()> {
     // R mod r, low limb first: `Fr::ONE` in Montgomery form with R = 2^256.
     const ONE: [u64; 4] = [0xac96341c4ffffffb, 0x36fc76959f60cd29, 0x666ea36f7879462e, 0x0e0a77c19a07df2f];
@@ -181,16 +162,29 @@ pub(crate) fn self_test() -> Result<()> {
     if Scalars::canonical(&[Fr::from(2u64).into_bigint()]).bytes() != two {
         return Err(Error::Layout("a canonical scalar is not little-endian limbs"));
     }
-    let points = [G1Affine::generator(), G1Affine::zero()];
-    let bytes = point_bytes(&points);
-    let expected: Vec<u8> = points.iter().flat_map(point_to_bytes).collect();
-    if bytes != expected {
-        return Err(Error::Layout("an affine point is not x then y, identity zero"));
-    }
-    // The generator is (1, 2): x is R mod q, low limb first.
-    const FQ_ONE: [u64; 4] = [0xd35d438dc58f0d9d, 0x0a78eb28f5c70b3d, 0x666ea36f7879462c, 0x0e0a77c19a07df2f];
-    if bytes[..32] != FQ_ONE.iter().flat_map(|limb| limb.to_le_bytes()).collect::<Vec<u8>>()[..] {
-        return Err(Error::Layout("Fq::ONE is not R = 2^256 mod q in little-endian limbs"));
-    }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::testing::rng;
+    use ark_ff::UniformRand;
+    use num_bigint::BigUint;
+
+    #[test]
+    fn parts_add_up_to_the_scalar() {
+        let (mut rng, seed) = rng();
+        let values = [Fr::rand(&mut rng), Fr::from(0u64), -Fr::one()];
+        for parts in [1, 2, 3, 4, 5, 16, 64] {
+            let bits = SCALAR_BITS.div_ceil(parts);
+            let split = Scalars::montgomery(&values).split(parts, bits);
+            for (value, parts) in values.iter().zip(split.chunks(parts as usize)) {
+                let sum: BigUint =
+                    parts.iter().enumerate().map(|(j, p)| BigUint::from(*p) << (j * bits as usize)).sum();
+                assert_eq!(sum, BigUint::from(value.into_bigint()), "seed {seed}");
+                assert!(parts.iter().all(|p| BigUint::from(*p).bits() <= u64::from(bits)));
+            }
+        }
+    }
 }
