@@ -1,8 +1,9 @@
-# make demo    a Groth16 proof from a .zkey and a .wtns, its G1 MSMs computed by the simulated card
-# make test    every test, with circom and snarkjs as third parties
-# make bench   the figures of docs/benchmarks.md
-# make lint    formatting and clippy
-# make setup   install what the above need (Debian), or name it (elsewhere)
+# make demo       a Groth16 proof from a .zkey and a .wtns, its MSMs computed by the simulated card
+# make test       every test, with circom and snarkjs as third parties
+# make bench      the tables of docs/benchmarks.md
+# make bench-msm  MSM cycles against the bound for sizes and distributions: docs/msm-ratio.json and docs/msm-ratio.svg
+# make lint       formatting and clippy
+# make setup      install what the above need (Debian), or name it (elsewhere)
 #
 # Everything is built with one cargo profile (dev, whose optimisation levels are set in Cargo.toml), so that the demo
 # and the tests share what is compiled.
@@ -13,7 +14,7 @@ PERMAFROST := $(TARGET)/debug/permafrost
 CIRCUIT := tests/circuits/membership
 DEMO := $(TARGET)/demo
 
-.PHONY: demo test bench lint setup
+.PHONY: demo test bench bench-msm lint setup
 .DEFAULT_GOAL := demo
 
 demo:
@@ -36,6 +37,16 @@ bench:
 	@scripts/setup.sh
 	@$(CARGO) build --quiet --locked --package permafrost-cli
 	@scripts/bench.sh $(PERMAFROST)
+
+# The largest size, log2; 17 takes several times as long.
+BENCH_MSM_TO ?= 15
+
+bench-msm:
+	@scripts/setup.sh
+	@$(CARGO) build --quiet --locked --package permafrost-cli
+	@$(PERMAFROST) bench sweep --to $(BENCH_MSM_TO) --out docs/msm-ratio.json
+	@$(CARGO) run --quiet --locked --package permafrost-tests --example plot -- docs/msm-ratio.json docs/msm-ratio.svg
+	@echo "bench-msm: figures in docs/msm-ratio.json, plot in docs/msm-ratio.svg"
 
 lint:
 	$(CARGO) fmt --all -- --check
