@@ -58,6 +58,38 @@ impl Target {
         }
     }
 
+    /// Bits that the adder behind a tile gives, the sign left out.
+    pub const TILE_SUM_BITS: usize = 47;
+
+    /// Tiles in a chain whose cut factor has `b` bits.
+    pub fn chain_length(self, b: usize) -> usize {
+        b.div_ceil(self.tile().1)
+    }
+
+    /// Clocks through such a chain: one more with every tile.
+    pub fn chain_latency(self, b: usize) -> usize {
+        self.chain_length(b) + 2
+    }
+
+    /// Widest addition that fits the clock budget.
+    pub fn widest_sum(self) -> usize {
+        (self.clock_budget() - 500) as usize / 8
+    }
+
+    /// Whether a selection or a table shares the LUTs of the addition behind it: one LUT and one carry bit for both.
+    pub fn fuses(self) -> bool {
+        self == Target::Xcup
+    }
+
+    /// Attribute of the registers of a delay of `clocks`: short delays stay flip-flops. Synthesis would make shift
+    /// registers, which take LUTs, out of three clocks and more; every LUT has two flip-flops beside it anyway.
+    pub fn keep_registers(self, clocks: usize) -> &'static str {
+        match self {
+            Target::Xcup if (3..=5).contains(&clocks) => "(* keep *) ",
+            _ => "",
+        }
+    }
+
     /// Whether tables are written as nested selections instead of a `case`. Yosys makes a memory of a `case`, whose LUTs it
     /// does not merge with the adder behind it; Verilator makes a lookup of it, which is what simulates fastest.
     pub fn tables_as_select(self) -> bool {
@@ -82,6 +114,7 @@ impl Target {
         match op {
             Op::Input(_) | Op::Const(_) | Op::Slice { .. } | Op::Concat(_) | Op::Shl(..) => 0,
             Op::Narrow { .. } | Op::Output { .. } => 0,
+            Op::Chain { .. } => 0,
             Op::Mul(a, b) => 1200 + 30 * (width(a) + width(b)),
             Op::Add(terms) => {
                 let w = terms.iter().map(width).max().unwrap_or(1);

@@ -103,7 +103,7 @@ fn outputs_of_unequal_depth_leave_together() {
     let text = &Design::elaborate(&p.module()).expect("design").files["small"];
     // The comparison is ready long before the product: it is delayed to the common latency.
     assert!(p.latency >= 4, "a tile takes three clocks: {}", p.latency);
-    let delays = text.lines().filter(|l| l.trim_start().starts_with("reg n")).count();
+    let delays = text.lines().filter(|l| l.trim_start_matches("(* keep *) ").starts_with("reg n")).count();
     assert!(delays >= p.latency - 1, "{delays} one-bit delays for {} clocks:\n{text}", p.latency);
 }
 
@@ -134,7 +134,7 @@ fn costs_add_up_over_instances() {
     let y = g.call(&unit, &[once, b])[0];
     g.output("y", y);
     let twice = g.schedule(Target::Xcup);
-    assert_eq!((unit.cost().tiles, twice.cost().tiles), (108, 2 * 108), "a product takes 108 tiles");
+    assert_eq!((unit.cost().tiles, twice.cost().tiles), (90, 2 * 90), "a product takes 90 tiles");
     let one = units::mul(&Field::fq(), Target::Generic).cost();
     assert_eq!(one.tiles, 210, "100 limb products, and ten steps of eleven");
     assert!(one.register_bits > 0 && one.adder_bits > 0);

@@ -4,14 +4,15 @@
 //! - [`from_columns`]: one limb of q at a time; its product with the constant limbs of p is added to the columns.
 //! - [`from_wide`]: five bits at a time; `q_i p` is a table of 32 entries indexed by the low bits themselves, so that a
 //!   step is one six-input LUT and one carry bit per result bit. Only the low half takes part; the high half is
-//!   added at the end.
+//!   added at the end. A product of canonical factors leaves less than 2 p; its last table has p subtracted already, so
+//!   that the residue below p takes one addition more and no comparison.
 //!
 //! Rejected: full products by -p^-1 and p in tiles (3x the tiles), and as shift-adds of the whole q (85 adders of 256
 //! bits each, twice).
 
 use super::{
     num::{Ctx, Num},
-    product, Field, R_BITS,
+    product, Field, FIELD_BITS, R_BITS,
 };
 use crate::graph::{mask, Sig};
 use num_bigint::BigUint;
@@ -21,7 +22,7 @@ const TABLE_BITS: usize = 5;
 
 /// `sum of a_i b_i / R mod p`, as a number of at most `p + sum(max a_i * max b_i) / R`, limbs settled.
 pub fn mul_sum(c: &mut Ctx, pairs: &[(&Num, &Num)]) -> Num {
-    let max: BigUint = pairs.iter().map(|(a, b)| &a.max * &b.max).sum();
+    let max = pairs.iter().map(|(a, b)| &a.max * &b.max).sum();
     if c.form.count > 1 {
         let t = product::columns(c, pairs);
         from_columns(c, t, &max)
@@ -32,12 +33,24 @@ pub fn mul_sum(c: &mut Ctx, pairs: &[(&Num, &Num)]) -> Num {
     }
 }
 
-/// `x / R mod p`: out of Montgomery form.
+/// `a b / R mod p`, below p.
+pub fn mul(c: &mut Ctx, a: &Num, b: &Num) -> Num {
+    if c.form.count > 1 {
+        let y = mul_sum(c, &[(a, b)]);
+        c.reduce(&y)
+    } else {
+        let t = product::karatsuba(c, a.limbs[0], b.limbs[0]);
+        canonical_from_wide(c, t, &(&a.max * &b.max))
+    }
+}
+
+/// `x / R mod p`, below p: out of Montgomery form.
 pub fn demontgomerise(c: &mut Ctx, x: &Num) -> Num {
     if c.form.count > 1 {
-        from_columns(c, x.limbs.clone(), &x.max)
+        let y = from_columns(c, x.limbs.clone(), &x.max);
+        c.reduce(&y)
     } else {
-        from_wide(c, x.limbs[0], &x.max)
+        canonical_from_wide(c, x.limbs[0], &x.max)
     }
 }
 
@@ -90,25 +103,60 @@ pub fn from_columns(c: &mut Ctx, mut t: Vec<Sig>, t_max: &BigUint) -> Num {
 
 /// Reduces one wide node.
 pub fn from_wide(c: &mut Ctx, t: Sig, t_max: &BigUint) -> Num {
-    let p = c.field.p.clone();
     let high = c.g.shr(t, R_BITS);
+    let low = clear_low(c, t, &BigUint::ZERO);
+    let sum = c.g.add(low, high);
+    let max = reduced_max(c.field, t_max);
+    let out = c.g.narrow(sum, max.clone(), "Montgomery: (T + q p) / R");
+    Num { limbs: vec![out], max }
+}
+
+/// Reduces one wide node that leaves less than 2 p, to the residue below p.
+///
+/// The last table subtracts p beforehand: the sum is then the residue or p less, and its sign says which.
+fn canonical_from_wide(c: &mut Ctx, t: Sig, t_max: &BigUint) -> Num {
+    let p = c.field.p.clone();
+    assert!(reduced_max(c.field, t_max) < &p * 2u32, "one multiple of p is left at most");
+    let high = c.g.shr(t, R_BITS);
+    let low = clear_low(c, t, &p);
+    let sum = c.g.add(low, high);
+    let less = c.g.slice(sum, 0, R_BITS);
+    // |less| < 2^254: the top bit is the sign.
+    let negative = c.g.slice(less, R_BITS - 1, 1);
+    let (zero, p_node) = (c.g.constant(0u32), c.g.constant(p.clone()));
+    let back = c.g.select(negative, p_node, zero);
+    let out = c.g.add(less, back);
+    let out = c.g.slice(out, 0, FIELD_BITS);
+    let max = p - 1u32;
+    let out = c.g.narrow(out, max.clone(), "Montgomery: (T + q p) / R < 2 p, less p if that fits");
+    Num { limbs: vec![out], max }
+}
+
+/// `(t mod R + q p) / R - minus` modulo R, where q makes the division exact.
+fn clear_low(c: &mut Ctx, t: Sig, minus: &BigUint) -> Sig {
+    let p = c.field.p.clone();
     let mut low = c.g.slice(t, 0, R_BITS);
     let mut low_max = mask(R_BITS);
     let mut cleared = 0;
     while cleared < R_BITS {
         let bits = TABLE_BITS.min(R_BITS - cleared);
         let n_prime = c.field.n_prime(bits);
+        // The older operand of an addition is the plain input of the carry chain; the table must be the other one.
+        let rest = c.g.shr(low, bits);
         let index = c.g.slice(low, 0, bits);
-        let entries = (0..1u32 << bits).map(|i| ((&n_prime * i) & mask(bits)) * &p).collect();
-        let qp = c.g.table(index, entries);
-        let sum = c.g.add(low, qp);
-        low = c.g.shr(sum, bits);
-        low_max = (low_max + mask(bits) * &p) >> bits;
-        low = c.g.narrow(low, low_max.clone(), "the low half shrinks by every cleared digit");
+        // The digit and its multiple of p add up to zero at the bottom: their carry is part of the table.
+        let mut entries: Vec<_> =
+            (0..1u32 << bits).map(|i| (((&n_prime * i) & mask(bits)) * &p + i) >> bits).collect();
         cleared += bits;
+        low_max = (low_max + mask(bits) * &p) >> bits;
+        if cleared == R_BITS && *minus > BigUint::ZERO {
+            entries.iter_mut().for_each(|e| *e = (mask(R_BITS) + 1u32 + &*e - minus) & mask(R_BITS));
+            low_max = mask(R_BITS);
+        }
+        let qp = c.g.table(index, entries);
+        let sum = c.g.add(rest, qp);
+        low = c.g.slice(sum, 0, R_BITS);
+        low = c.g.narrow(low, low_max.clone(), "the low half shrinks by every cleared digit");
     }
-    let sum = c.g.add(low, high);
-    let max = reduced_max(c.field, t_max);
-    let out = c.g.narrow(sum, max.clone(), "Montgomery: (T + q p) / R");
-    Num { limbs: vec![out], max }
+    low
 }

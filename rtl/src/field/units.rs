@@ -20,8 +20,7 @@ pub fn mul(field: &Field, target: Target) -> Arc<Pipeline> {
     let max = &field.p - 1u32;
     let a = c.input("a", &max);
     let b = c.input("b", &max);
-    let y = mont::mul_sum(&mut c, &[(&a, &b)]);
-    let y = c.reduce(&y);
+    let y = mont::mul(&mut c, &a, &b);
     let y = c.pack(&y, FIELD_BITS);
     g.output("y", y);
     Arc::new(g.schedule(target))
@@ -36,7 +35,6 @@ pub fn demont(field: &Field, target: Target) -> Arc<Pipeline> {
     let mut c = Ctx::new(&mut g, field, target);
     let a = c.input("a", &mask(R_BITS));
     let y = mont::demontgomerise(&mut c, &a);
-    let y = c.reduce(&y);
     let y = c.pack(&y, FIELD_BITS);
     g.output("y", y);
     Arc::new(g.schedule(target))

@@ -5,7 +5,7 @@ use super::{Op, Pipeline};
 /// Building blocks of a pipeline, sub-pipelines included.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize)]
 pub struct Cost {
-    /// Products (of non-constants on targets with tiles: one DSP each).
+    /// Products (of non-constants on targets with tiles: one DSP each, a chain's tiles one each).
     pub tiles: usize,
     /// Bits of two-operand adders, subtractors and comparators.
     pub adder_bits: usize,
@@ -37,6 +37,7 @@ impl Pipeline {
             let w = node.width();
             match &node.op {
                 Op::Mul(..) => c.tiles += 1,
+                Op::Chain { b, .. } => c.tiles += self.target.chain_length(g.width(*b)),
                 Op::Add(terms) => c.adder_bits += w * (terms.len() - 1),
                 Op::Sub(..) | Op::SubMod(..) => c.adder_bits += w,
                 Op::IsZero(a) => c.adder_bits += g.width(*a),

@@ -19,6 +19,7 @@ impl Graph {
                 Op::Input(i) => inputs[*i].clone(),
                 Op::Const(c) => c.clone(),
                 Op::Mul(a, b) => &v[a.at()] * &v[b.at()],
+                Op::Chain { a, b, top, at } => &v[a.at()] * &v[b.at()] + (&v[top.at()] << *at),
                 Op::Add(terms) => terms.iter().map(|t| &v[t.at()]).sum(),
                 Op::Sub(a, b) => {
                     assert!(v[a.at()] >= v[b.at()], "{}: node {at} borrows", self.name);

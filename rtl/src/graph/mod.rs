@@ -8,7 +8,7 @@
 //! |---|---|---|
 //! | bit-exact evaluation | `eval` | the golden model of the datapath |
 //! | schedule | `schedule` | pipeline stages, balancing delays, latency |
-//! | Verilog | `verilog` | the module |
+//! | Verilog | `verilog`, `tile` | the module; the multiplier tiles it uses |
 //! | cost | `cost` | multiplier tiles, adder bits, register bits |
 //! | obligations | `check` | interval and identity facts, as data |
 //!
@@ -18,6 +18,7 @@ mod check;
 mod cost;
 mod eval;
 mod schedule;
+mod tile;
 mod verilog;
 
 pub use check::Obligation;
@@ -46,6 +47,14 @@ pub enum Op {
     Const(BigUint),
     /// A multiplier tile: both operands within the target's tile.
     Mul(Sig, Sig),
+    /// `a * b + (top << at)` in a chain of multiplier tiles: `b` is cut over as many tiles as it takes, each adds what the
+    /// tile before it carries over, the last one also adds `top`. `at` is where the last tile's piece of `b` starts.
+    Chain {
+        a: Sig,
+        b: Sig,
+        top: Sig,
+        at: usize,
+    },
     /// Sum of two or more nodes.
     Add(Vec<Sig>),
     /// `a - b`, shown not to borrow.
@@ -196,6 +205,12 @@ impl Graph {
         }
     }
 
+    /// `a * b + (top << at)` in one chain of multiplier tiles, see [`Op::Chain`].
+    pub fn chain(&mut self, a: Sig, b: Sig, top: Sig, at: usize) -> Sig {
+        let max = self.max(a) * self.max(b) + (self.max(top) << at);
+        self.push(Op::Chain { a, b, top, at }, max)
+    }
+
     /// Sum of any number of nodes; zero constants vanish.
     pub fn sum(&mut self, terms: &[Sig]) -> Sig {
         let mut rest: Vec<Sig> = terms.iter().copied().filter(|&t| !self.max(t).is_zero()).collect();
@@ -254,7 +269,29 @@ impl Graph {
             let v = (c >> lo) & mask(width);
             return self.constant(v);
         }
-        self.push(Op::Slice { src, lo, width: max.bits() as usize }, max)
+        self.whole_parts(src, lo, width)
+            .unwrap_or_else(|| self.push(Op::Slice { src, lo, width: max.bits() as usize }, max))
+    }
+
+    /// Bits `lo..lo + width` of a concatenation when they are whole parts of it: these need not wait for the others.
+    fn whole_parts(&mut self, src: Sig, lo: usize, width: usize) -> Option<Sig> {
+        let src = match &self.node(src).op {
+            // A bound on the whole says nothing about a part that all of its bits fit.
+            Op::Narrow { src: wide, .. } if self.max(src) >> lo >= mask(width) => *wide,
+            _ => src,
+        };
+        let Op::Concat(parts) = &self.node(src).op else { return None };
+        let (mut at, mut inside) = (0, vec![]);
+        for &(s, bits) in parts {
+            if at >= lo && at + bits <= lo + width {
+                inside.push((s, bits));
+            }
+            at += bits;
+        }
+        let covered: usize = inside.iter().map(|p| p.1).sum();
+        let starts_here =
+            parts.iter().scan(0, |at, p| Some(std::mem::replace(at, *at + p.1))).any(|at| at == lo);
+        (starts_here && covered == width && inside.len() < parts.len()).then(|| self.concat(&inside))
     }
 
     /// `src >> lo`.
@@ -356,6 +393,7 @@ impl Graph {
         match op {
             Op::Input(_) | Op::Const(_) => vec![],
             Op::Mul(a, b) | Op::Sub(a, b) | Op::SubMod(a, b, _) => vec![*a, *b],
+            Op::Chain { a, b, top, .. } => vec![*a, *b, *top],
             Op::Add(terms) => terms.clone(),
             Op::Slice { src, .. } | Op::Shl(src, _) | Op::IsZero(src) | Op::Narrow { src, .. } => vec![*src],
             Op::Concat(parts) => parts.iter().map(|p| p.0).collect(),

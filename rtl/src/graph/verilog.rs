@@ -3,11 +3,15 @@
 //! Every node is a wire of its exact width, `n<i>`; its copies in later stages are `n<i>_<k>` (k clocks later). Operands
 //! are extended explicitly, so that `-Wall` has nothing to say about widths.
 
-use super::{Op, Pipeline, Sig};
+use super::{tile, Op, Pipeline, Sig};
 use crate::hdl::Module;
 use crate::target::Target;
 use num_bigint::BigUint;
-use std::{collections::BTreeMap, fmt::Write as _, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt::Write as _,
+    sync::Arc,
+};
 
 impl Pipeline {
     /// The pipeline as a module: ports `clk`, the graph's inputs and outputs. Sub-pipelines come along.
@@ -38,11 +42,9 @@ impl Pipeline {
         for inst in &g.instances {
             m = m.uses(&inst.pipeline.module_in(cache));
         }
-        if let Some(tile) = tile_module(self.target) {
-            let tiled = |(at, n): (usize, &super::Node)| {
-                matches!(n.op, Op::Mul(..)) && self.stage[at] != self.read_stage(at)
-            };
-            if g.nodes.iter().enumerate().any(tiled) {
+        let chains = g.nodes.iter().enumerate().filter_map(|(at, n)| self.tiles_of(at, &n.op));
+        for n in chains.collect::<BTreeSet<_>>() {
+            if let Some(tile) = tile::module(self.target, n) {
                 m = m.uses(&tile);
             }
         }
@@ -50,30 +52,14 @@ impl Pipeline {
         cache.insert(g.name.clone(), m.clone());
         m
     }
-}
 
-/// The registered multiplier tile of a target: the only module with a body per vendor.
-fn tile_module(target: Target) -> Option<Arc<Module>> {
-    let (a, b) = target.tile();
-    match target {
-        Target::Generic => None,
-        Target::Xcup => Some(
-            Module::new(format!("pf_tile_{a}x{b}"))
-                .doc("Multiplier tile, unsigned; three clocks (operands, product, result): the registers of a DSP48E2.")
-                .input("clk", 1)
-                .input("a", a)
-                .input("b", b)
-                .output("p", a + b)
-                .body(format!(
-                    "reg [{}:0] a_q;\nreg [{}:0] b_q;\nreg [{w}:0] m_q;\n\
-                     always @(posedge clk) begin\n  a_q <= a;\n  b_q <= b;\n  \
-                     m_q <= {{{b}'d0, a_q}} * {{{a}'d0, b_q}};\n  p <= m_q;\nend",
-                    a - 1,
-                    b - 1,
-                    w = a + b - 1
-                ))
-                .build(),
-        ),
+    /// Tiles in the chain of node `at`, if it is one.
+    fn tiles_of(&self, at: usize, op: &Op) -> Option<usize> {
+        match op {
+            Op::Mul(..) if self.stage[at] != self.read_stage(at) => Some(1),
+            Op::Chain { b, .. } => Some(self.target.chain_length(self.graph.width(*b))),
+            _ => None,
+        }
     }
 }
 
@@ -214,15 +200,10 @@ impl<'a> Text<'a> {
             Op::Input(i) => Some(g.inputs[*i].name.clone()),
             Op::Output { .. } => None,
             Op::Mul(a, b) if self.p.stage[at] != stage => {
-                let (ta, tb) = self.p.target.tile();
                 let (a, b) = if g.width(*a) >= g.width(*b) { (*a, *b) } else { (*b, *a) };
-                assert!(g.width(a) <= ta && g.width(b) <= tb, "{}: node {at} over the tile", g.name);
-                let (x, y) = (self.ext(a, stage, ta), self.ext(b, stage, tb));
-                let full = ta + tb;
-                self.line(format!("wire {}t{at};", range(full)));
-                self.line(format!("pf_tile_{ta}x{tb} m{at} (.clk(clk), .a({x}), .b({y}), .p(t{at}));"));
-                Some(if w == full { format!("t{at}") } else { format!("t{at}[{}:0]", w - 1) })
+                Some(self.chain(at, a, b, None))
             }
+            Op::Chain { a, b, top, .. } => Some(self.chain(at, *a, *b, Some(*top))),
             Op::Mul(a, b) => Some(format!("{} * {}", self.ext(*a, stage, w), self.ext(*b, stage, w))),
             Op::Add(terms) => {
                 Some(terms.iter().map(|t| self.ext(*t, stage, w)).collect::<Vec<_>>().join(" + "))
@@ -285,11 +266,42 @@ impl<'a> Text<'a> {
         }
         let last = self.last[at].expect("only live nodes are written");
         let mut previous = format!("n{at}");
-        for k in 1..=last.saturating_sub(self.p.stage[at]) {
+        let clocks = last.saturating_sub(self.p.stage[at]);
+        let keep = self.p.target.keep_registers(clocks);
+        for k in 1..=clocks {
             let name = format!("n{at}_{k}");
-            self.line(format!("reg {r}{name};"));
+            self.line(format!("{keep}reg {r}{name};"));
             writeln!(self.clocked, "  {name} <= {previous};").expect("String");
             previous = name;
+        }
+    }
+
+    /// Instantiates the chain of tiles that computes node `at`; the expression of its result.
+    fn chain(&mut self, at: usize, a: Sig, b: Sig, top: Option<Sig>) -> String {
+        let (g, target) = (&self.p.graph, self.p.target);
+        let (ta, tb) = target.tile();
+        let (stage, w) = (self.p.read_stage(at), g.width(Sig(at as u32)));
+        let n = target.chain_length(g.width(b));
+        let full = tile::result_bits(target, n);
+        assert!(g.width(a) <= ta && w <= full, "{}: node {at} over the tile", g.name);
+        if let Op::Chain { at: shift, .. } = g.nodes[at].op {
+            assert_eq!(shift, tb * (n - 1), "{}: node {at}: addend not at the last tile", g.name);
+        }
+        let (x, y) = (self.ext(a, stage, ta), self.ext(b, stage, tb * n));
+        let c = match top {
+            Some(top) => {
+                assert!(g.width(top) <= Target::TILE_SUM_BITS, "{}: node {at}: addend over the tile", g.name);
+                self.ext(top, stage + n, Target::TILE_SUM_BITS)
+            }
+            None => literal(Target::TILE_SUM_BITS, &BigUint::ZERO),
+        };
+        self.line(format!("wire {}t{at};", range(full)));
+        let tile = tile::name(target, n);
+        self.line(format!("{tile} m{at} (.clk(clk), .a({x}), .b({y}), .c({c}), .p(t{at}));"));
+        if w == full {
+            format!("t{at}")
+        } else {
+            format!("t{at}[{}:0]", w - 1)
         }
     }
 }
