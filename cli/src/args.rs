@@ -230,7 +230,7 @@ pub struct RtlEmit {
 
 #[derive(Debug, Args)]
 pub struct RtlReport {
-    /// Module, e.g. fq-mul, fr-mul, g1-adder; an unknown name lists all
+    /// Module, e.g. fq-mul, fq-inverse, g1-adder; an unknown name lists all
     #[arg(long)]
     pub module: String,
     /// Technology to synthesise for

@@ -66,11 +66,15 @@ pub fn report(args: &RtlReport) -> Result<(), Error> {
     let mut table = Table::new(&[&args.module, &format!(">{}", target.name())]);
     let mut row = |name: &str, value: String| table.row(vec![name.into(), value]);
     row("latency, clocks", report.latency.to_string());
+    row("modular multipliers", report.multipliers.to_string());
     for (name, count) in [
         ("DSP", report.dsp),
         ("LUT", report.lut),
         ("  of which shift registers", report.lut_shift),
+        ("  of which memories", report.lut_memory),
         ("FF", report.ff),
+        ("block RAM, 36 Kbit", report.bram),
+        ("URAM", report.uram),
         ("CARRY4", report.carry4),
     ] {
         if let Some(count) = count {

@@ -42,15 +42,41 @@ fn emission_is_reproducible() {
     assert!(read("one") == read("two"), "two emissions differ");
 }
 
+fn report(module: &str, target: &str) -> serde_json::Value {
+    let text = succeed(["rtl", "report", "--module", module, "--target", target, "--json"]);
+    serde_json::from_str(&text).unwrap()
+}
+
 #[test]
 fn report_of_the_field_multiplier() {
-    let text = succeed(["rtl", "report", "--module", "fq-mul", "--target", "xcup", "--json"]);
-    let report: serde_json::Value = serde_json::from_str(&text).unwrap();
+    let report = report("fq-mul", "xcup");
     for field in ["dsp", "lut", "ff", "latency"] {
         assert!(report[field].as_u64() > Some(0), "`{field}` in {report}");
     }
     assert_eq!(report["dsp"].as_u64(), Some(90), "{report}");
     assert!(report["lut"].as_u64() < Some(20_000), "{report}");
+    for (field, count) in [("multipliers", 1), ("bram", 0), ("uram", 0)] {
+        assert_eq!(report[field], count, "`{field}` in {report}");
+    }
     assert_eq!(report["module"], "fq-mul");
     assert_eq!(report["target"], "xcup");
+}
+
+#[test]
+fn report_of_the_inverter() {
+    let report = report("fq-inverse", "xcup");
+    for (field, count) in [("dsp", 0), ("multipliers", 0), ("bram", 0), ("uram", 0), ("latency", 510)] {
+        assert_eq!(report[field], count, "`{field}` in {report}");
+    }
+    for field in ["lut", "ff"] {
+        assert!(report[field].as_u64() > Some(0), "`{field}` in {report}");
+    }
+    assert!(report["lut"].as_u64() <= Some(4000), "{report}");
+}
+
+#[test]
+fn report_without_synthesis_counts_multipliers() {
+    let report = report("g1-adder", "generic");
+    assert_eq!(report["multipliers"], 7, "{report}");
+    assert!(report["lut"].is_null(), "{report}");
 }

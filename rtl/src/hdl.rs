@@ -160,6 +160,14 @@ impl Module {
         &self.ports
     }
 
+    /// Instances of the modules `names` in the whole hierarchy, this one included. Pipelines count as leaves: what their
+    /// [`Module::verbatim`] text instantiates is known as a set only.
+    pub fn instances_of(&self, names: &[&str]) -> usize {
+        let below = if self.verbatim.is_some() { &[][..] } else { &self.children };
+        usize::from(names.contains(&self.name()))
+            + below.iter().map(|(_, child)| child.instances_of(names)).sum::<usize>()
+    }
+
     fn check(&self) -> Result<(), HdlError> {
         let mut seen = BTreeSet::new();
         for p in &self.ports {
@@ -347,6 +355,7 @@ mod tests {
         assert!(text.starts_with("// Two stages."), "{text}");
         assert!(text.contains("reg_254 s1("), "{text}");
         assert!(text.contains("output reg  [253:0] y;"), "{text}");
+        assert_eq!(["reg_254", "top", "reg"].map(|name| top.instances_of(&[name])), [2, 1, 0]);
     }
 
     #[test]
