@@ -18,13 +18,16 @@ head() {
     printf '| group | points | scalars | MSMs | adders | c | cycles | bound | ratio | bucket phase ratio | tail | stall feed | stall slot |\n'
     printf '|---|---:|---|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|\n'
 }
-row='| %s | %6s | %-9s | %s | %s | %2s | %10s | %10s | %5.3f | %5.3f | %6s | %7s | %7s |\n'
+row='| %s | %6s | %-20s | %s | %s | %2s | %10s | %10s | %5.3f | %5.3f | %6s | %7s | %7s |\n'
 run() { # arguments of `bench msm`
     line=$("$permafrost" bench msm --seed 1 --json "$@")
     echo "$line" >>"$out/msm.jsonl"
     get() { echo "$line" | field "$1"; }
+    kind=$(get scalars)
+    [ "$(get bits)" = null ] || kind="$kind, $(get bits) bits"
+    [ "$(get precompute)" = 1 ] || kind="$kind, $(get precompute) multiples"
     # shellcheck disable=SC2059  # the format is the row above
-    printf "$row" "$(get group)" "$(get n)" "$(get scalars)" "$(get batch)" "$(get adders)" "$(get window_bits)" \
+    printf "$row" "$(get group)" "$(get n)" "$kind" "$(get batch)" "$(get adders)" "$(get window_bits)" \
         "$(get cycles)" "$(get bound_adder_cycles)" "$(get ratio)" "$(get accumulate_ratio)" "$(get tail_cycles)" \
         "$(get stall_feed)" "$(get stall_slot)"
 }
