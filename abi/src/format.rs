@@ -14,7 +14,7 @@ layout! {
 }
 
 layout! {
-    /// G2 base: an affine point over Fq2 = Fq[u]/(u^2 + 1). The identity is all zero bytes.
+    /// G2 base: an affine point over Fq2 = Fq(u), u^2 = -1. The identity is all zero bytes.
     AffinePointG2, 128 bytes @ 0 {
         /// x = c0 + c1 u, c0 first, Montgomery form in Fq.
         0 field x: [[u64; 4]; 2],

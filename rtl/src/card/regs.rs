@@ -5,7 +5,7 @@
 //!  └─ENABLE=1 with bad ADMIN registers─► FAULT ──ENABLE=0──► OFF   (FATAL)
 //! ```
 //! DRAIN holds `cancel` until nothing is outstanding anywhere (`quiet`), then `clear` pulses and READY falls: queues
-//! deleted, semaphores and counters zero. It lasts at least [`DRAIN_CLOCKS`], for commands on their way through the decoder.
+//! deleted, semaphores and counters zero. It lasts at least `DRAIN_CLOCKS`, for commands on their way through the decoder.
 
 use super::abi::contract;
 use crate::{config::CardConfig, hdl::Module};

@@ -1,4 +1,4 @@
-//! Products in Fq or Fq2 = Fq[u]/(u^2 + 1) on one Fq multiplier.
+//! Products in Fq or Fq2 = Fq(u), u^2 = -1, on one Fq multiplier.
 //!
 //! An element is {c1, c0}, c0 low, canonical Montgomery. With `g2` low (Fq, c1 = 0 everywhere) a tick is a clock and takes one
 //! product. With `g2` high a tick is three clocks, `tick` high in the last one, and the multiplier takes Karatsuba's
