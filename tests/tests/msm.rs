@@ -52,9 +52,7 @@ fn check_all(n: usize, form: Form) {
 /// In G2: identities, P + P, P + (-P), zero, equal and largest scalars, at sizes with and without a remainder.
 #[test]
 fn g2_small() {
-    for (n, form) in
-        [(0, Form::Montgomery), (1, Form::Canonical), (1, Form::Montgomery), (7, Form::Canonical)]
-    {
+    for (n, form) in [0, 1, 2, 3, 7].into_iter().flat_map(|n| [(n, Form::Montgomery), (n, Form::Canonical)]) {
         for bases in Bases::ALL {
             for scalars in Scalars::CORNERS {
                 check::<G2Affine>(n, bases, scalars, form);
@@ -79,6 +77,24 @@ fn g2_1000() {
     }
     check::<G2Affine>(1001, Bases::Inverses, Scalars::Equal, Form::Canonical);
     check::<G2Affine>(1001, Bases::Repeats, Scalars::MinusOne, Form::Canonical);
+}
+
+#[test]
+fn g2_4096() {
+    for scalars in Scalars::CORNERS {
+        check::<G2Affine>(4096, Bases::Mixed, scalars, Form::Montgomery);
+    }
+    for bases in Bases::ALL {
+        check::<G2Affine>(4096, bases, Scalars::Uniform, Form::Canonical);
+    }
+}
+
+#[test]
+fn g2_32768() {
+    let n = 1 << 15;
+    check::<G2Affine>(n, Bases::Mixed, Scalars::Uniform, Form::Montgomery);
+    check::<G2Affine>(n, Bases::Repeats, Scalars::Equal, Form::Canonical);
+    check::<G2Affine>(n, Bases::Inverses, Scalars::Clustered, Form::Montgomery);
 }
 
 #[test]
