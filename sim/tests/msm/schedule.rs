@@ -86,7 +86,7 @@ fn no_order_of_items_slows_the_bucket_phase() {
     let mut b = bench(1, &mut rng);
     let bases = points::<G1Projective>(&mut rng, N);
     let latency = crate::adder_latency();
-    // Runs of pairs longer than the queues cost a part of their length; the worst of 180 climbs is 0.7.
+    // Runs of pairs longer than the queues cost a part of their length; the worst of 168 climbs is 0.71.
     let floor = 0.6;
 
     let named: Vec<(&str, Vec<usize>)> = vec![
