@@ -26,7 +26,7 @@ values! {
         /// The lengths of the scatter–gather list do not sum to the command's length; info = index of the entry at which it
         /// goes beyond the length, or of the last one.
         ListMismatch = 10 LIST_MISMATCH,
-        /// A scalar does not fit the windows; info = its index.
+        /// A scalar does not fit the windows; info = its index, ERR_ADDR the number of its MSM in the batch.
         ScalarRange = 11 SCALAR_RANGE,
         /// The command was stopped by a reset.
         Aborted = 12 ABORTED,

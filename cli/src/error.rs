@@ -30,6 +30,14 @@ pub enum Error {
     )]
     WrongResult { n: usize, scalars: String, seed: u64 },
 
+    #[error("there are no sizes from 2^{from} to 2^{to}: --from is at most --to")]
+    NoSizes { from: u32, to: u32 },
+
+    #[error(
+        "{n} points and {batch} MSMs are {scalars} scalars; a measurement holds at most {max} on the host: fewer points or MSMs"
+    )]
+    TooManyScalars { n: usize, batch: usize, scalars: usize, max: usize },
+
     #[error("cannot write to standard output: {0}")]
     Stdout(std::io::Error),
 

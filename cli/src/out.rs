@@ -1,7 +1,6 @@
 //! Standard output.
 
 use std::io::{ErrorKind, Write};
-use std::path::Path;
 
 use serde::Serialize;
 
@@ -21,9 +20,4 @@ pub fn json(value: &impl Serialize) -> Result<(), Error> {
     // Only maps with keys that are not strings fail to serialise; nothing printed here has any.
     let line = serde_json::to_string(value).map_err(|e| Error::Stdout(e.into()))?;
     text(&(line + "\n"))
-}
-
-/// Writes a file.
-pub fn file(path: &Path, text: &str) -> Result<(), Error> {
-    std::fs::write(path, text).map_err(|source| Error::Write { path: path.to_owned(), source })
 }

@@ -196,6 +196,26 @@ fn bench_needs_that_do_not_fit_the_card() {
     let message = fail(["bench", "msm", "--n", "10", "--window", "14"]);
     says(&message, &["windows of 14 bits do not suit this card", "2 to 13 bits"]);
     says(&fail(["bench", "msm", "--n", "10", "--card", "fpga"]), &["no card `fpga`"]);
+    // Said at once: no points are made for it.
+    says(
+        &fail(["bench", "msm", "--log-n", "26"]),
+        &["67108864 base points of G1", "4294967296 bytes needed"],
+    );
+    let message = fail(["bench", "msm", "--log-n", "20", "--batch", "1024"]);
+    says(&message, &["1048576 points and 1024 MSMs", "at most 67108864"]);
+}
+
+#[test]
+fn a_sweep_that_cannot_be_written_is_not_begun() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("runs.json");
+    std::fs::write(&path, "old").unwrap();
+    let out = path.to_str().unwrap();
+    let message = fail(["bench", "sweep", "--from", "5", "--to", "3", "--out", out]);
+    says(&message, &["no sizes from 2^5 to 2^3"]);
+    assert_eq!(std::fs::read_to_string(&path).unwrap(), "old");
+    let message = fail(["bench", "sweep", "--out", "/nonexistent/dir/runs.json"]);
+    says(&message, &["/nonexistent/dir"]);
 }
 
 #[test]

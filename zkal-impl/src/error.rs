@@ -271,8 +271,13 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 impl Error {
     /// Whether the card, rather than the caller's input, is the cause, so that the same operation may succeed on the
-    /// CPU. A fallback policy applies to these errors only.
+    /// CPU. A fallback policy applies to these errors only. A broken promise of bits
+    /// ([`Scalars::with_bits`](crate::engine::Scalars::with_bits)), which the card notices, is the caller's.
     pub fn is_card_failure(&self) -> bool {
+        use permafrost_abi::Status::ScalarRange;
+        if let Error::Driver(permafrost_driver::Error::CommandFailed { status: ScalarRange, .. }) = self {
+            return false;
+        }
         matches!(
             self,
             Error::OutOfCardMemory { .. }

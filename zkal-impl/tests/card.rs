@@ -204,6 +204,10 @@ fn the_card_refuses_a_broken_promise_of_small_scalars() {
     let scalars = [1u64, 2, 1 << 40].map(Fr::from);
     let error = engine.msm_slice(&bases, Scalars::montgomery(&scalars).with_bits(8)).unwrap_err().to_string();
     assert!(error.contains("Scalar 2"), "{error}");
+    // It is not the card that failed, so that no policy may hide it.
+    let policy = Policy { msm: Fallback::Any { below: 0 }, ..Policy::default() };
+    let any = Engine::new(open(SimOptions::new(CardConfig::sim())), policy).expect("opens");
+    assert!(any.msm_slice(&bases, Scalars::montgomery(&scalars).with_bits(8)).is_err());
 }
 
 #[test]

@@ -38,6 +38,9 @@ pub fn msm(args: &BenchMsm) -> Result<(), Error> {
     }
 }
 
+/// Most scalars of a measurement: 2^26, of 32 bytes in two forms.
+const MAX_SCALARS: usize = 1 << 26;
+
 /// One measurement over a base set that is there already.
 struct Case {
     n: usize,
@@ -52,7 +55,12 @@ fn one<P: MsmPoint>(open: &OpenCard, case: &Case, precompute: u32) -> Result<Fig
 where
     P::Group: UniformRand,
 {
+    let scalars = case.n.saturating_mul(case.batch);
+    if scalars > MAX_SCALARS {
+        return Err(Error::TooManyScalars { n: case.n, batch: case.batch, scalars, max: MAX_SCALARS });
+    }
     let engine = engine(open)?;
+    engine.room_for::<P>(case.n, precompute)?;
     let progress = Progress::start(format!("{} random points", case.n));
     let points = inputs::points::<P>(case.n, case.seed);
     progress.stage("upload the bases");

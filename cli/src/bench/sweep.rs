@@ -4,6 +4,7 @@ use ark_bn254::{G1Affine, G2Affine};
 use ark_ff::UniformRand;
 use clap::ValueEnum;
 use permafrost_zkal::engine::MsmPoint;
+use permafrost_zkal::groth16::Output;
 
 use super::{engine, inputs, Case, Figures};
 use crate::args::{self, BenchSweep};
@@ -16,6 +17,11 @@ use crate::progress::Progress;
 const G2_MAX_LOG_N: u32 = 12;
 
 pub fn sweep(args: &BenchSweep) -> Result<(), Error> {
+    if args.from > args.to {
+        return Err(Error::NoSizes { from: args.from, to: args.to });
+    }
+    // Before the measurements, so that an unwritable place is found in time.
+    let output = args.out.as_ref().map(Output::prepare).transpose()?;
     let open = card::open_with(&args.card.card, args.adders)?;
     let sizes: Vec<u32> = (args.from..=args.to).collect();
     let mut runs = group::<G1Affine>(&open, args.seed, &sizes, args::Scalars::value_variants())?;
@@ -26,9 +32,9 @@ pub fn sweep(args: &BenchSweep) -> Result<(), Error> {
         .map(|run| serde_json::to_string(run).map_err(|e| Error::Stdout(e.into())))
         .collect::<Result<_, _>>()?;
     let text = format!("[\n{}\n]\n", lines.join(",\n"));
-    match &args.out {
+    match output {
         None => out::text(&text),
-        Some(path) => out::file(path, &text),
+        Some(output) => Ok(output.commit(&text)?),
     }
 }
 

@@ -87,8 +87,8 @@ impl<P: MsmPoint> BaseSet<P> {
         matches!(self.upload.residence, Residence::Card { .. })
     }
 
-    /// Multiples of each point that are in card memory: 1, or the factor given to
-    /// [`Engine::upload_precomputed`](super::Engine::upload_precomputed).
+    /// Multiples of each point: 1, or the factor given to
+    /// [`Engine::upload_precomputed`](super::Engine::upload_precomputed); on the host there is only the point.
     pub fn precompute(&self) -> u32 {
         self.upload.factor
     }

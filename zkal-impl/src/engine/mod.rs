@@ -172,6 +172,24 @@ impl Engine {
         self.upload(points, factor, || Arc::from(points))
     }
 
+    /// Whether a set of `points` points with `factor` multiples each fits card memory as it is, cached slices kept:
+    /// before the points are made.
+    ///
+    /// # Errors
+    /// [`Error::OutOfCardMemory`] if not; [`Error::Precompute`].
+    pub fn room_for<P: MsmPoint>(&self, points: usize, factor: u32) -> Result<()> {
+        precompute::check(factor)?;
+        let needed = (points as u64).saturating_mul(u64::from(factor) * P::BYTES as u64);
+        let MemInfo { total, free, largest, .. } = self.mem_info();
+        match needed <= largest {
+            true => Ok(()),
+            false => {
+                let what = set_of::<P>(points, factor);
+                Err(Error::OutOfCardMemory { what, needed, free, largest, total })
+            }
+        }
+    }
+
     fn upload<P: MsmPoint>(
         &self,
         points: &[P],
@@ -198,10 +216,7 @@ impl Engine {
 
     fn upload_to_card<P: MsmPoint>(&self, points: &[P], factor: u32) -> Result<Box<dyn Buffer>> {
         let stored = points.len() * factor as usize;
-        let buffer = self.alloc(stored * P::BYTES, || match factor {
-            1 => format!("{} base points of {}", points.len(), P::GROUP),
-            _ => format!("{} base points of {}, {factor} multiples each", points.len(), P::GROUP),
-        })?;
+        let buffer = self.alloc(stored * P::BYTES, || set_of::<P>(points.len(), factor))?;
         let multiples = (factor > 1).then(|| precompute::multiples(points, factor));
         let _running = lock(&self.shared.running);
         buffer.write(&P::bytes(multiples.as_deref().unwrap_or(points)))?;
@@ -260,5 +275,13 @@ impl Engine {
 impl std::fmt::Debug for Engine {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Engine").field("card", &self.name()).field("policy", &self.policy()).finish()
+    }
+}
+
+/// A base set, for error messages.
+fn set_of<P: MsmPoint>(points: usize, factor: u32) -> String {
+    match factor {
+        1 => format!("{points} base points of {}", P::GROUP),
+        _ => format!("{points} base points of {}, {factor} multiples each", P::GROUP),
     }
 }

@@ -209,7 +209,10 @@ impl Engine {
             let rest = &batch[outcomes.len()..];
             // A command has one form.
             let same = rest.iter().take_while(|s| s.is_montgomery() == first.is_montgomery()).count();
-            let mut take = same.min(MAX_BATCH);
+            // More than card memory holds need not be tried.
+            let stride = stride(longest * points.factor as usize);
+            let held = usize::try_from(self.mem_info().total).unwrap_or(usize::MAX) / stride;
+            let mut take = same.min(MAX_BATCH).min(held.max(1));
             let result = (points.resident)().and_then(|resident| loop {
                 match self.on_card(&resident, &rest[..take], points) {
                     Err(Error::OutOfCardMemory { .. }) if take > 1 => take = take.div_ceil(2),
@@ -255,17 +258,21 @@ impl Engine {
 
         let device = &self.shared.device;
         let adders = device.limits().adders.max(1);
-        let (scalars, stride) = vectors(&members, stored);
+        let stride = stride(stored);
+        let scalar_bytes = match &*members {
+            [member] => member.bytes.get().len(),
+            members => stride * members.len(),
+        };
         let result_bytes = finish::result_bytes::<P>(plan, adders);
         let (results, MsmRun { cycles, counters }) = {
             let _running = lock(&self.shared.running);
-            let input = Secret(self.alloc(scalars.get().len(), || {
+            let input = Secret(self.alloc(scalar_bytes, || {
                 format!("{} scalars of {SCALAR_BYTES} bytes for each of {} MSMs", n, members.len())
             })?);
             let output = Secret(self.alloc(result_bytes * members.len(), || {
                 format!("{} window sums of {} MSMs", plan.windows, members.len())
             })?);
-            input.0.write(scalars.get())?;
+            input.0.write(vectors(&members, stride).get())?;
             let run = device.msm(&MsmJob {
                 group: P::GROUP,
                 bases: &*bases.buffer,
@@ -279,7 +286,7 @@ impl Engine {
                 montgomery: factor == 1 && batch[0].is_montgomery(),
                 additions: members.len() as u64 * plan.additions(u64::from(n)),
             })?;
-            let mut results = vec![0; result_bytes * members.len()];
+            let mut results = Zeroizing::new(vec![0; result_bytes * members.len()]);
             output.0.read(&mut results)?;
             (results, run)
         };
@@ -305,7 +312,7 @@ impl Engine {
             scalar_bits: bits,
             window_bits: plan.window_bits,
             windows: plan.windows,
-            bytes_up: scalars.get().len() as u64,
+            bytes_up: scalar_bytes as u64,
             bytes_down: results.len() as u64,
             counters,
         };
@@ -345,19 +352,23 @@ fn only<T>(outcomes: Vec<T>) -> T {
     outcomes.next().unwrap_or_else(|| unreachable!("every member of a batch has an outcome"))
 }
 
-/// The scalar vectors of a command as they lie in card memory, `n` scalars each, and the bytes from one to the next:
-/// borrowed when there is only one.
-fn vectors<'a>(members: &'a [Member<'_>], n: usize) -> (Vectors<'a>, usize) {
-    let stride = (n * SCALAR_BYTES).max(1).next_multiple_of(permafrost_abi::ALIGN as usize);
+/// Bytes from one vector of `n` scalars to the next in card memory.
+fn stride(n: usize) -> usize {
+    (n * SCALAR_BYTES).max(1).next_multiple_of(permafrost_abi::ALIGN as usize)
+}
+
+/// The scalar vectors of a command as they lie in card memory, `stride` bytes from one to the next: borrowed when there
+/// is only one.
+fn vectors<'a>(members: &'a [Member<'_>], stride: usize) -> Vectors<'a> {
     if let [member] = members {
-        return (Vectors::One(member.bytes.get()), stride);
+        return Vectors::One(member.bytes.get());
     }
     let mut bytes = Zeroizing::new(vec![0; stride * members.len()]);
     for (vector, member) in bytes.chunks_exact_mut(stride).zip(members) {
         let member = member.bytes.get();
         vector[..member.len()].copy_from_slice(member);
     }
-    (Vectors::Many(bytes), stride)
+    Vectors::Many(bytes)
 }
 
 enum Vectors<'a> {

@@ -114,10 +114,13 @@ impl<'a> Scalars<'a> {
     /// Every scalar as `parts` canonical integers of `bits` bits, least significant first, one scalar after the other.
     pub(crate) fn split(&self, parts: u32, bits: u32) -> Zeroizing<Vec<BigInt<4>>> {
         let cut = |value: BigInt<4>| (0..parts).map(move |part| field(&value, part * bits, bits));
-        Zeroizing::new(match self.form {
-            Form::Canonical(values) => values.iter().flat_map(|v| cut(*v)).collect(),
-            Form::Montgomery(values) => values.iter().flat_map(|v| cut(v.into_bigint())).collect(),
-        })
+        // Room for all: a vector that grows leaves copies of what it held behind.
+        let mut out = Zeroizing::new(Vec::with_capacity(self.len() * parts as usize));
+        match self.form {
+            Form::Canonical(values) => out.extend(values.iter().flat_map(|v| cut(*v))),
+            Form::Montgomery(values) => out.extend(values.iter().flat_map(|v| cut(v.into_bigint()))),
+        }
+        out
     }
 
     /// The MSM on the CPU, by arkworks; slices of different length are cut to the shorter.

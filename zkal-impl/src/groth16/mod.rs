@@ -30,7 +30,7 @@ mod zkey;
 
 pub use ark_key::ArkKey;
 pub use json::{proof_to_json, publics_to_json, read_proof, read_publics, read_verifying_key};
-pub use output::Outputs;
+pub use output::{Output, Outputs};
 pub use prover::{prove, Blinding, Proved, Prover, Step};
 pub use qap::CircomReduction;
 pub use verify::verify;

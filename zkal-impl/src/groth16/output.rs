@@ -11,12 +11,13 @@ use crate::error::{Error, Result};
 /// Two output files that are not there yet. Made before the proof, so that an unwritable place is found before the
 /// work is done; nothing is left behind when dropped.
 pub struct Outputs {
-    proof: Pending,
-    publics: Pending,
+    proof: Output,
+    publics: Output,
 }
 
-/// A file under a temporary name beside its final one.
-struct Pending {
+/// An output file under a temporary name beside its final one, made before the work that fills it; dropped, it leaves
+/// nothing behind.
+pub struct Output {
     path: PathBuf,
     file: NamedTempFile,
 }
@@ -29,7 +30,7 @@ impl Outputs {
     /// directory does not admit new files.
     pub fn prepare(proof: impl AsRef<Path>, publics: impl AsRef<Path>) -> Result<Self> {
         let outputs =
-            Outputs { proof: Pending::new(proof.as_ref())?, publics: Pending::new(publics.as_ref())? };
+            Outputs { proof: Output::new(proof.as_ref())?, publics: Output::new(publics.as_ref())? };
         if outputs.proof.path == outputs.publics.path {
             let what = "the proof and the public signals cannot go to the same file".to_owned();
             return Err(Error::Output { path: outputs.proof.path, what });
@@ -59,7 +60,25 @@ impl Outputs {
     }
 }
 
-impl Pending {
+impl Output {
+    /// Prepares the file.
+    ///
+    /// # Errors
+    /// [`Error::Output`] when the path is a directory, a special or a protected file, or when its directory does not admit
+    /// new files.
+    pub fn prepare(path: impl AsRef<Path>) -> Result<Self> {
+        Self::new(path.as_ref())
+    }
+
+    /// Writes the file and gives it its name. A file already there is replaced.
+    ///
+    /// # Errors
+    /// [`Error::Io`].
+    pub fn commit(mut self, text: &str) -> Result<()> {
+        self.write(text)?;
+        self.rename()
+    }
+
     fn new(path: &Path) -> Result<Self> {
         let refuse = |what: String| Error::Output { path: path.to_owned(), what };
         // A link is followed: the file it names is replaced, not the link.
@@ -84,7 +103,7 @@ impl Pending {
         let directory = path.parent().unwrap_or(Path::new("/"));
         let file =
             temporary(directory).map_err(|e| refuse(format!("its directory takes no new file: {e}")))?;
-        Ok(Pending { path, file })
+        Ok(Output { path, file })
     }
 
     fn write(&mut self, text: &str) -> Result<()> {
@@ -113,7 +132,7 @@ impl Pending {
     }
 
     fn rename(self) -> Result<()> {
-        let Pending { path, file } = self;
+        let Output { path, file } = self;
         match file.persist(&path) {
             Ok(_) => Ok(()),
             Err(e) => Err(Error::Io { path, action: "write", source: e.error }),

@@ -35,6 +35,7 @@ pub mod unit;
 
 use crate::field::FIELD_BITS;
 use crate::hdl::Module;
+use permafrost_abi::msm::MSM_MAX_SPAN;
 use slots::Layout;
 use std::sync::Arc;
 
@@ -44,8 +45,6 @@ pub const COORD_BITS: usize = 2 * FIELD_BITS;
 pub const POINT_BITS: usize = 2 * COORD_BITS;
 /// Slot memories of a lane.
 pub const MEMORIES: usize = 4;
-/// Bits of a scalar that windows may span.
-const SCALAR_BITS: usize = 262;
 
 /// Sizes of a lane.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -60,7 +59,7 @@ pub struct LaneShape {
 impl LaneShape {
     /// Most windows of `c` bits in the lane.
     pub fn max_entries(&self, c: usize) -> usize {
-        (SCALAR_BITS / c + 1).min((1 << self.log2_slots) >> (c - 1))
+        (MSM_MAX_SPAN as usize / c).min((1 << self.log2_slots) >> (c - 1))
     }
 
     /// log2 of the slots that `per_window(c)` slots a window need, for every c.
