@@ -6,6 +6,7 @@ pub mod field;
 pub mod graph;
 pub mod hdl;
 pub mod msm;
+pub mod ntt;
 pub mod point;
 pub mod report;
 pub mod target;

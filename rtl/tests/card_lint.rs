@@ -6,9 +6,10 @@ mod msm_stub;
 use permafrost_rtl::{
     card::{generate, generate_with},
     config::CardConfig,
-    field::inverse,
+    field::{inverse, Field},
     hdl::Design,
     msm::engine,
+    ntt::butterfly::butterfly,
     point::affine,
     target::Target,
     LINT_WAIVERS,
@@ -96,6 +97,14 @@ fn verilator_has_nothing_to_say_about_the_point_adder() {
     for target in Target::ALL {
         let design = Design::elaborate(&affine::adder(target, 20).module).unwrap();
         lint(&design, &format!("affine_{}", target.name()));
+    }
+}
+
+#[test]
+fn verilator_has_nothing_to_say_about_the_butterfly() {
+    for target in Target::ALL {
+        let design = Design::elaborate(&butterfly(&Field::fr(), target).module()).unwrap();
+        lint(&design, &format!("butterfly_{}", target.name()));
     }
 }
 

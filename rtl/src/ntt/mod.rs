@@ -1,0 +1,12 @@
+//! Number-theoretic transforms over BN254 Fr.
+//!
+//! Elements, roots, shifts and scale factors are canonical Montgomery residues (R = 2^256, 254 bits), as they lie in memory.
+//! A transform has 2^log_n elements; the root omega is a parameter, any element of order 2^log_n.
+//!
+//! | module | contents |
+//! |---|---|
+//! | [`model`] | the transforms on BigUint: both radix-2 forms, cosets, scaling, orders, the four-step decomposition |
+//! | [`butterfly`] | the pipelined radix-2 butterfly of either form |
+
+pub mod butterfly;
+pub mod model;
