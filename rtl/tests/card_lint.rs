@@ -9,7 +9,10 @@ use permafrost_rtl::{
     field::{inverse, Field},
     hdl::Design,
     msm::engine,
-    ntt::butterfly::butterfly,
+    ntt::{
+        block::{block, Shape},
+        butterfly::butterfly,
+    },
     point::affine,
     target::Target,
     LINT_WAIVERS,
@@ -105,6 +108,16 @@ fn verilator_has_nothing_to_say_about_the_butterfly() {
     for target in Target::ALL {
         let design = Design::elaborate(&butterfly(&Field::fr(), target).module()).unwrap();
         lint(&design, &format!("butterfly_{}", target.name()));
+    }
+}
+
+#[test]
+fn verilator_has_nothing_to_say_about_the_transform_engine() {
+    for target in Target::ALL {
+        for (max_log, lanes) in [(12, 1), (2, 1), (9, 2), (12, 4), (5, 8)] {
+            let design = Design::elaborate(&block(&Shape::new(target, max_log, lanes))).unwrap();
+            lint(&design, &format!("ntt_{}_{max_log}_{lanes}", target.name()));
+        }
     }
 }
 
