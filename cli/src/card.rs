@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use permafrost_driver::{Card, CardOptions};
 use permafrost_rtl::config::CardConfig;
+use permafrost_sim::dram::Preset;
 use permafrost_sim::verilated::{BuildOptions, Progress as Build, ProgressSink};
 use permafrost_sim::{SimCard, SimOptions, SimStats, Waveform};
 
@@ -14,7 +15,7 @@ use crate::progress::Progress;
 
 /// The cards that this build can open, for messages.
 pub const KNOWN_CARDS: &str = "sim";
-const SIM_OPTIONS: &str = "dram=SIZE, adders=N, trace=FILE.fst, preset=NAME";
+const SIM_OPTIONS: &str = "dram=SIZE, memory=KIND, adders=N, trace=FILE.fst, preset=NAME";
 /// Most curve adders of a card.
 const MAX_ADDERS: u32 = 4;
 
@@ -29,6 +30,8 @@ pub enum CardSpec {
 pub struct SimSpec {
     /// DRAM in bytes; the preset's when not given.
     pub dram_bytes: Option<u64>,
+    /// Model of the DRAM's timing; fixed latencies when not given.
+    pub memory: Option<Preset>,
     /// Curve adders; the preset's when not given.
     pub adders: Option<u32>,
     pub trace: Option<PathBuf>,
@@ -52,6 +55,11 @@ impl FromStr for CardSpec {
                 "dram" => {
                     let bytes = parse_size(value).ok_or_else(|| wrong("a size such as 64MiB"))?;
                     spec.dram_bytes = Some(bytes);
+                }
+                "memory" if value == "fixed" => spec.memory = None,
+                "memory" => {
+                    let preset = Preset::find(value);
+                    spec.memory = Some(preset.ok_or_else(|| wrong("fixed, ddr4 or hbm2"))?);
                 }
                 "adders" => {
                     let adders = value.parse().ok().filter(|n| (1..=MAX_ADDERS).contains(n));
@@ -112,11 +120,15 @@ pub fn open_with(text: &str, adders: Option<u32>) -> Result<OpenCard, Error> {
     if let Some(adders) = adders.or(spec.adders) {
         config.adders = adders as usize;
     }
+    let base = match spec.memory {
+        Some(preset) => SimOptions::new(config).with_memory(preset),
+        None => SimOptions::new(config),
+    };
     let options = SimOptions {
         dram_bytes: spec.dram_bytes,
         trace: spec.trace.map(|path| Waveform { path, start: 0, clocks: None }),
         build: BuildOptions { progress: announce(), ..BuildOptions::default() },
-        ..SimOptions::new(config)
+        ..base
     };
     let simulation = Arc::new(SimCard::open(options)?);
     let card = Card::open(simulation.clone(), CardOptions::default())?;
@@ -164,14 +176,27 @@ mod tests {
 
     #[test]
     fn options() {
-        let spec = "sim:dram=64MiB,adders=3,trace=out.fst,preset=sim".parse::<CardSpec>().unwrap();
+        let spec =
+            "sim:dram=64MiB,memory=hbm2,adders=3,trace=out.fst,preset=sim".parse::<CardSpec>().unwrap();
         let expected = SimSpec {
             dram_bytes: Some(64 << 20),
+            memory: Some(Preset::HBM2),
             adders: Some(3),
             trace: Some("out.fst".into()),
             preset: Some("sim".into()),
         };
         assert_eq!(spec, CardSpec::Sim(expected));
+    }
+
+    #[test]
+    fn memories() {
+        let memory = |text: &str| {
+            let CardSpec::Sim(spec) = text.parse().unwrap();
+            spec.memory
+        };
+        assert_eq!(memory("sim:memory=ddr4"), Some(Preset::DDR4_2400));
+        assert_eq!(memory("sim:memory=hbm2"), Some(Preset::HBM2));
+        assert_eq!(memory("sim:memory=fixed"), None);
     }
 
     #[test]
@@ -189,6 +214,7 @@ mod tests {
         assert!(message("vfio").contains("known cards: sim"));
         assert!(message("sim:speed=9").contains("dram=SIZE"));
         assert!(message("sim:dram=lots").contains("64MiB"));
+        assert!(message("sim:memory=ddr9").contains("fixed, ddr4 or hbm2"));
         assert!(message("sim:adders=0").contains("from 1 to 4"));
         assert!(message("sim:adders=9").contains("adders=9"));
         assert!(message("sim:trace=out.vcd").contains(".fst"));

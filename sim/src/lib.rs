@@ -3,10 +3,12 @@
 //!
 //! - [`verilated`] turns an `rtl` design into a loaded model: ports of any width, clocks, waveforms.
 //! - [`axi`] is the shell side of the card's ports: memories, MMIO, protocol rules.
+//! - [`dram`] is a timing model of DRAM, for the memory behind the card.
 //! - [`SimCard`] is the card: model, memories and thread behind the `Transport` trait.
 
 pub mod axi;
 mod card;
+pub mod dram;
 mod error;
 pub mod verilated;
 

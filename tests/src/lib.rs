@@ -3,6 +3,7 @@
 pub mod card;
 pub mod halo2;
 pub mod inputs;
+pub mod streams;
 pub mod vectors;
 
 use std::path::PathBuf;

@@ -21,14 +21,17 @@ macro_rules! port_struct {
     };
 }
 
+mod fault;
 mod lite;
 mod memory;
+mod pace;
 mod rules;
 mod slave;
 
+pub use fault::{Access, Fault};
 pub use lite::{LiteMaster, LiteOp};
 pub use memory::{Beat, Dram, Memory, BEAT_BYTES};
-pub use slave::{Access, Fault, Slave, Traffic};
+pub use slave::{Slave, Traffic};
 
 /// How an AXI response ends, in the encoding of `BRESP` and `RRESP`. Ordered by severity.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -62,6 +65,9 @@ impl Timing {
     /// One DRAM channel.
     pub const DRAM: Timing =
         Timing { read_latency: 40, write_latency: 20, jitter: 12, stall: 0, outstanding: 64 };
+    /// A DRAM controller and the way to it, without the DRAM's own time: what comes on top of [`Slave::with_dram`].
+    pub const CONTROLLER: Timing =
+        Timing { read_latency: 16, write_latency: 4, jitter: 0, stall: 0, outstanding: 64 };
 }
 
 /// SplitMix64 (Steele, Lea, Flood 2014): stall patterns need speed and a seed, nothing else.

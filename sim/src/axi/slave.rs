@@ -2,31 +2,20 @@
 //! latency and stalls, and checks the master's protocol.
 
 use super::{
+    fault::{Access, Fault, Faults},
+    pace::Pace,
     rules::{Address, Stable},
     Beat, Memory, Random, Response, Timing, BEAT_BYTES,
 };
-use crate::{verilated::Model, SimError};
-use std::{collections::VecDeque, ops::Range};
+use crate::{
+    dram::{Preset, Stats},
+    verilated::Model,
+    SimError,
+};
+use std::collections::VecDeque;
 
 /// Beats that are taken before their address is known.
 const EARLY_BEATS: usize = 32;
-
-/// Kind of access, for [`Fault`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Access {
-    Read,
-    Write,
-}
-
-/// An injected error: the next `times` beats of kind `access` in `range` are answered with `response` and do not
-/// reach the memory.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Fault {
-    pub access: Access,
-    pub range: Range<u64>,
-    pub response: Response,
-    pub times: u32,
-}
 
 /// What went through a slave since it was made.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -45,7 +34,8 @@ pub struct Slave<M> {
     timing: Timing,
     random: Random,
     memory: M,
-    faults: Vec<Fault>,
+    pace: Option<Pace>,
+    faults: Faults,
     traffic: Traffic,
     clock: u64,
     // Rules of the master's channels.
@@ -86,6 +76,8 @@ struct Answer {
     id: u64,
     response: Response,
     due: u64,
+    /// What [`Pace::written`] has to reach first.
+    written: u64,
 }
 
 port_struct! {
@@ -103,7 +95,8 @@ impl<M: Memory> Slave<M> {
             timing,
             random: Random(seed),
             memory,
-            faults: vec![],
+            pace: None,
+            faults: Faults::default(),
             traffic: Traffic::default(),
             clock: 0,
             ar: Stable::new("AR"),
@@ -119,6 +112,13 @@ impl<M: Memory> Slave<M> {
             early: VecDeque::new(),
             answers: VecDeque::new(),
         })
+    }
+
+    /// The same with a DRAM model between the latencies and the answers: a read burst reaches it after the read
+    /// latency, a write is answered when it has taken all beats, and not before the write latency has passed.
+    /// `clock_khz` is the clock of the model's ports.
+    pub fn with_dram(self, preset: Preset, clock_khz: u32) -> Self {
+        Slave { pace: Some(Pace::new(preset, clock_khz)), ..self }
     }
 
     /// Looks at the settled signals before the rising edge: takes what is handed over, checks the rules.
@@ -167,6 +167,9 @@ impl<M: Memory> Slave<M> {
                 return Err(format!("AR: {:#x} is not a multiple of 64", at.address));
             }
             let due = self.due(self.timing.read_latency);
+            if let Some(pace) = &mut self.pace {
+                pace.read(at.address, at.beats, due);
+            }
             self.traffic.read_bursts += 1;
             self.reads.push_back(Burst { at, done: 0, due, response: Response::Okay });
         }
@@ -192,10 +195,14 @@ impl<M: Memory> Slave<M> {
     /// Sets the slave's outputs for the next clock. To be called after the rising edge.
     pub fn drive(&mut self, model: &mut Model) {
         self.clock += 1;
+        if let Some(pace) = &mut self.pace {
+            pace.clock(self.clock);
+        }
         let room = self.timing.outstanding;
         let ar_ready = self.reads.len() < room && !self.stalled();
         let aw_ready = self.writes.len() + self.answers.len() < room && !self.stalled();
-        let w_ready = (!self.writes.is_empty() || self.early.len() < EARLY_BEATS) && !self.stalled();
+        let w_room = !self.writes.is_empty() || self.early.len() < EARLY_BEATS;
+        let w_ready = w_room && self.pace.as_ref().is_none_or(Pace::writable) && !self.stalled();
         let p = &self.ports;
         for (port, shown, now) in [
             (p.arready, &mut self.ar_ready, ar_ready),
@@ -226,6 +233,9 @@ impl<M: Memory> Slave<M> {
         self.w_ready = false;
         self.r_valid = false;
         self.b_valid = false;
+        if let Some(pace) = &mut self.pace {
+            pace.reset();
+        }
         let p = &self.ports;
         for port in [p.arready, p.awready, p.wready, p.rvalid, p.bvalid] {
             model.set(port, 0);
@@ -239,11 +249,16 @@ impl<M: Memory> Slave<M> {
 
     /// Adds an error to be injected.
     pub fn inject(&mut self, fault: Fault) {
-        self.faults.push(fault);
+        self.faults.add(fault);
     }
 
     pub fn traffic(&self) -> Traffic {
         self.traffic
+    }
+
+    /// What the DRAM model has done, if there is one.
+    pub fn dram_stats(&self) -> Option<Stats> {
+        self.pace.as_ref().map(Pace::stats)
     }
 
     pub fn memory(&mut self) -> &mut M {
@@ -254,7 +269,8 @@ impl<M: Memory> Slave<M> {
         if self.r_valid {
             return;
         }
-        let due = self.reads.front().is_some_and(|burst| burst.due <= self.clock);
+        let due = self.reads.front().is_some_and(|burst| burst.due <= self.clock)
+            && self.pace.as_ref().is_none_or(Pace::readable);
         if !due || self.stalled() {
             model.set(self.ports.rvalid, 0);
             return;
@@ -263,7 +279,7 @@ impl<M: Memory> Slave<M> {
         let (id, last) = (burst.at.id, burst.done + 1 == burst.at.beats);
         let address = burst.at.address + u64::from(burst.done) * BEAT_BYTES as u64;
         let mut beat = [0; BEAT_BYTES];
-        let response = match self.fault(Access::Read, address) {
+        let response = match self.faults.take(Access::Read, address) {
             Some(response) => response,
             None => self.memory.read(address, &mut beat),
         };
@@ -278,6 +294,9 @@ impl<M: Memory> Slave<M> {
 
     fn pop_read_beat(&mut self) {
         self.traffic.read_beats += 1;
+        if let Some(pace) = &mut self.pace {
+            pace.pop_read();
+        }
         if let Some(burst) = self.reads.front_mut() {
             burst.done += 1;
             if burst.done == burst.at.beats {
@@ -290,7 +309,8 @@ impl<M: Memory> Slave<M> {
         if self.b_valid {
             return;
         }
-        let due = self.answers.front().is_some_and(|answer| answer.due <= self.clock);
+        let written = self.pace.as_ref().map_or(0, Pace::written);
+        let due = self.answers.front().is_some_and(|a| a.due <= self.clock && a.written <= written);
         let p = &self.ports;
         if !due {
             model.set(p.bvalid, 0);
@@ -327,33 +347,21 @@ impl<M: Memory> Slave<M> {
             ));
         }
         let address = (at.address - below) + u64::from(burst.done) * BEAT_BYTES as u64;
-        let response = match self.fault(Access::Write, address) {
+        let response = match self.faults.take(Access::Write, address) {
             Some(response) => response,
             None => self.memory.write(address, &beat.data, beat.strobe),
         };
         self.traffic.write_beats += 1;
+        let written = self.pace.as_mut().map_or(0, |pace| pace.write(address));
         let due = self.due(self.timing.write_latency);
         let burst = &mut self.writes[0];
         burst.done += 1;
         burst.response = burst.response.max(response);
         if last {
-            self.answers.push_back(Answer { id: at.id, response: burst.response, due });
+            self.answers.push_back(Answer { id: at.id, response: burst.response, due, written });
             self.writes.pop_front();
         }
         Ok(())
-    }
-
-    fn fault(&mut self, access: Access, address: u64) -> Option<Response> {
-        if self.faults.is_empty() {
-            return None;
-        }
-        let i = self.faults.iter().position(|f| f.access == access && f.range.contains(&address))?;
-        let response = self.faults[i].response;
-        self.faults[i].times -= 1;
-        if self.faults[i].times == 0 {
-            self.faults.remove(i);
-        }
-        Some(response)
     }
 
     fn due(&mut self, latency: u32) -> u64 {

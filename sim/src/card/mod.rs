@@ -15,6 +15,7 @@ mod worker;
 
 use crate::{
     axi::{Fault, Timing, Traffic},
+    dram::{Preset, Stats},
     verilated::{build, BuildOptions},
     SimError,
 };
@@ -43,8 +44,11 @@ pub struct SimOptions {
     pub trace: Option<Waveform>,
     /// How fast host memory answers the card.
     pub host: Timing,
-    /// How fast DRAM answers the card.
+    /// How fast DRAM answers the card; with `memory`, what its controller adds.
     pub dram: Timing,
+    /// Banks, rows and refresh behind the card's memory port; `None`: fixed latencies alone. Timing only, whatever the
+    /// preset's capacity: the size is `dram_bytes`.
+    pub memory: Option<Preset>,
     /// Decides jitter and stalls. The same seed and the same sequence of clocks give the same simulation.
     pub seed: u64,
     /// How the simulator is built ([`BuildOptions::trace`] follows from `trace`).
@@ -60,9 +64,15 @@ impl SimOptions {
             trace: None,
             host: Timing::HOST,
             dram: Timing::DRAM,
+            memory: None,
             seed: 0,
             build: BuildOptions::default(),
         }
+    }
+
+    /// The same with a DRAM model behind its controller.
+    pub fn with_memory(self, preset: Preset) -> Self {
+        SimOptions { dram: Timing::CONTROLLER, memory: Some(preset), ..self }
     }
 }
 
@@ -89,6 +99,8 @@ pub struct SimStats {
     pub host: Traffic,
     /// The card's traffic with DRAM.
     pub dram: Traffic,
+    /// What the DRAM model has done, with [`SimOptions::memory`]. Its time is the simulated clocks, naps left out.
+    pub memory: Option<Stats>,
 }
 
 impl SimStats {

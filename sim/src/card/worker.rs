@@ -107,7 +107,10 @@ impl<'a> Worker<'a> {
         let mut model = compiled.instantiate()?;
         let bytes = options.config.dram_bytes;
         let host = Slave::new(&model, "m_host", memory, options.host, options.seed)?;
-        let dram = Slave::new(&model, "m_dram", Dram::new(bytes), options.dram, options.seed ^ 1)?;
+        let mut dram = Slave::new(&model, "m_dram", Dram::new(bytes), options.dram, options.seed ^ 1)?;
+        if let Some(preset) = options.memory {
+            dram = dram.with_dram(preset, options.config.clock_khz);
+        }
         let lite = LiteMaster::new(&model, "s_axil")?;
         let strap = model.port("cfg_dram_bytes")?;
         model.set(strap, bytes);
@@ -291,6 +294,7 @@ impl<'a> Worker<'a> {
             busy: self.busy,
             host: self.host.traffic(),
             dram: self.dram.traffic(),
+            memory: self.dram.dram_stats(),
         };
     }
 }
