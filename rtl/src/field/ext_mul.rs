@@ -7,7 +7,7 @@
 //! Operands that are stable during tick t give `y` in the last clock (that with `tick`) of tick t + latency. In Fq2 `y` is
 //! only right in that clock: register it there. Nothing needs a reset; the third tick after a change of `g2` counts.
 
-use super::{units, Field, FIELD_BITS};
+use super::{functions::functions, units, Field, FIELD_BITS};
 use crate::{hdl::Module, target::Target};
 use std::sync::Arc;
 
@@ -22,52 +22,6 @@ pub struct ExtMul {
     pub module: Arc<Module>,
     /// In ticks, for Fq and Fq2.
     pub latency: [usize; 2],
-}
-
-/// Verilog functions on canonical elements of Fq: `fq_add`, `fq_sub`, `fq_triple`; each one carry chain deep, with its
-/// alternatives side by side.
-pub fn functions(names: &[&str]) -> String {
-    let p = Field::fq().p;
-    let (p1, p2) = (format!("{p:x}"), format!("{:x}", &p * 2u32));
-    let text = |name: &str| match name {
-        "fq_add" => format!(
-            "function [253:0] fq_add(input [253:0] lhs, input [253:0] rhs);
-  reg [254:0] s, t;
-  begin
-    s = {{1'b0, lhs}} + {{1'b0, rhs}};
-    t = {{1'b0, lhs}} + {{1'b0, rhs}} - 255'h{p1};
-    fq_add = t[254] ? s[253:0] : t[253:0];
-  end
-endfunction
-"
-        ),
-        "fq_sub" => format!(
-            "function [253:0] fq_sub(input [253:0] lhs, input [253:0] rhs);
-  reg [254:0] s;
-  reg [253:0] t;
-  begin
-    s = {{1'b0, lhs}} - {{1'b0, rhs}};
-    t = lhs - rhs + 254'h{p1};
-    fq_sub = s[254] ? t : s[253:0];
-  end
-endfunction
-"
-        ),
-        "fq_triple" => format!(
-            "function [253:0] fq_triple(input [253:0] lhs);
-  reg [255:0] s, t, u;
-  begin
-    s = {{2'd0, lhs}} + {{1'b0, lhs, 1'b0}};
-    t = {{2'd0, lhs}} + {{1'b0, lhs, 1'b0}} - 256'h{p1};
-    u = {{2'd0, lhs}} + {{1'b0, lhs, 1'b0}} - 256'h{p2};
-    fq_triple = t[255] ? s[253:0] : u[255] ? t[253:0] : u[253:0];
-  end
-endfunction
-"
-        ),
-        other => panic!("no function {other}"),
-    };
-    names.iter().map(|name| text(name)).collect()
 }
 
 pub fn ext_mul(target: Target) -> ExtMul {

@@ -6,10 +6,12 @@
 //! | [`product`] | products of two integers: columns of limb products, or Karatsuba over DSP tiles |
 //! | [`mont`] | Montgomery reduction of a product |
 //! | [`ext_mul`] | products of Fq2: three products of Fq in turn on one multiplier |
+//! | [`functions`] | Verilog functions on canonical elements: sum, difference, triple |
 //! | [`inverse`] | inversion, constant time, without a multiplier |
 //! | [`units`] | the pipelines that other units and reports use: multiply, multiply-add, conversion |
 
 pub mod ext_mul;
+pub mod functions;
 pub mod inverse;
 pub mod mont;
 pub mod num;

@@ -9,10 +9,7 @@
 //! | [`ADD`] | different x | x2 - x1 | by the chord |
 //! | [`DOUBLE`] | p = q | 2 y1 | by the tangent |
 
-use crate::field::{
-    ext_mul::{functions, COORD_BITS},
-    Field,
-};
+use crate::field::{ext_mul::COORD_BITS, functions::functions, Field};
 use crate::hdl::Module;
 use std::sync::Arc;
 

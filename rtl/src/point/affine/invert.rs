@@ -18,10 +18,7 @@ use super::{
     text::{bits_for, by_group, Ring, Table},
     Shape,
 };
-use crate::field::{
-    ext_mul::{functions, COORD_BITS},
-    FIELD_BITS,
-};
+use crate::field::{ext_mul::COORD_BITS, functions::functions, FIELD_BITS};
 use crate::hdl::Module;
 use std::{fmt::Write as _, sync::Arc};
 

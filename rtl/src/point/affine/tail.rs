@@ -6,7 +6,7 @@
 //! Arrival is tick 2 of an addition (see [`super::front`]); `dinv` comes in tick leaf + 1, the sum leaves in [`Times::out`].
 
 use super::{front, schedule::FRONT, text::Ring, Shape};
-use crate::field::ext_mul::{functions, COORD_BITS};
+use crate::field::{ext_mul::COORD_BITS, functions::functions};
 use crate::hdl::Module;
 use std::sync::Arc;
 
