@@ -10,6 +10,7 @@ pub mod ntt;
 pub mod point;
 pub mod report;
 pub mod target;
+pub mod vector;
 
 /// Verilator configuration with the lint waivers of the generated designs, each with its reason.
 pub const LINT_WAIVERS: &str = include_str!("lint.vlt");

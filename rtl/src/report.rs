@@ -14,6 +14,10 @@ use crate::{
     hdl::{Design, HdlError, Module},
     point::affine::{self, AffineAdder},
     target::Target,
+    vector::{
+        lane::{self, Lane},
+        scan::{self, Scan},
+    },
 };
 use std::{collections::BTreeMap, io, path::PathBuf, process::Command, sync::Arc};
 
@@ -51,6 +55,18 @@ impl From<AffineAdder> for Subject {
     }
 }
 
+impl From<Lane> for Subject {
+    fn from(l: Lane) -> Subject {
+        Subject { module: l.module, latency: l.latency, graph: None }
+    }
+}
+
+impl From<Scan> for Subject {
+    fn from(s: Scan) -> Subject {
+        Subject { latency: s.latency(), module: s.module, graph: None }
+    }
+}
+
 /// Bits of the adder's tags: those of a lane with 2^17 slots.
 const TAG_BITS: usize = 23;
 
@@ -58,7 +74,7 @@ const TAG_BITS: usize = 23;
 const MULTIPLIERS: [&str; 2] = ["fq_mul", "fr_mul"];
 
 /// All of them.
-pub const MODULES: [ReportModule; 5] = [
+pub const MODULES: [ReportModule; 7] = [
     ReportModule {
         name: "fq-mul",
         about: "Montgomery multiplication, BN254 base field, canonical in and out",
@@ -83,6 +99,16 @@ pub const MODULES: [ReportModule; 5] = [
         name: "g1-adder",
         about: "point addition, BN254 G1 (and G2, at a third of the rate), affine, shared inversions",
         build: |t| affine::adder(t, TAG_BITS).into(),
+    },
+    ReportModule {
+        name: "vector-lane",
+        about: "d = ±a b ± c and its sum over vectors of the BN254 scalar field, an element a clock; powers",
+        build: |t| lane::lane(t).into(),
+    },
+    ReportModule {
+        name: "vector-scan",
+        about: "prefix products over the BN254 scalar field",
+        build: |t| scan::scan(t).into(),
     },
 ];
 
@@ -297,9 +323,15 @@ mod tests {
                 MULTIPLIERS,
                 [Field::fq(), Field::fr()].map(|f| units::mul(&f, target).graph.name.clone())
             );
-            for (name, multipliers) in
-                [("fq-mul", 1), ("fr-mul", 1), ("fr-demont", 0), ("fq-inverse", 0), ("g1-adder", 7)]
-            {
+            for (name, multipliers) in [
+                ("fq-mul", 1),
+                ("fr-mul", 1),
+                ("fr-demont", 0),
+                ("fq-inverse", 0),
+                ("g1-adder", 7),
+                ("vector-lane", 2),
+                ("vector-scan", 2),
+            ] {
                 let module = MODULES.iter().find(|m| m.name == name).unwrap();
                 let counted = (module.build)(target).module.instances_of(&MULTIPLIERS);
                 assert_eq!(counted, multipliers, "{name}");

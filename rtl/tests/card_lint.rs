@@ -15,6 +15,7 @@ use permafrost_rtl::{
     },
     point::affine,
     target::Target,
+    vector::{lane, scan},
     LINT_WAIVERS,
 };
 use std::{
@@ -122,14 +123,27 @@ fn verilator_has_nothing_to_say_about_the_transform_engine() {
 }
 
 #[test]
+fn verilator_has_nothing_to_say_about_vectors() {
+    for target in Target::ALL {
+        for module in [lane::lane(target).module, scan::scan(target).module] {
+            lint(&Design::elaborate(&module).unwrap(), &format!("{}_{}", module.name(), target.name()));
+        }
+    }
+}
+
+#[test]
 fn yosys_reads_it_without_latches() {
-    let design = generate_with(&CardConfig::sim(), &msm_stub::msm_stub()).unwrap();
-    let dir = scratch("card_yosys");
-    let files: Vec<String> = write(&design, &dir).iter().map(|p| p.display().to_string()).collect();
-    let script = format!(
-        "read_verilog -sv {}; hierarchy -check -top {}; proc; select -assert-none t:$dlatch; check -assert",
-        files.join(" "),
-        design.top
-    );
-    run(Command::new("yosys").args(["-q", "-p", &script]));
+    let card = generate_with(&CardConfig::sim(), &msm_stub::msm_stub()).unwrap();
+    let vectors = [lane::lane(Target::Generic).module, scan::scan(Target::Generic).module];
+    let vectors = vectors.map(|module| Design::elaborate(&module).unwrap());
+    for design in [card].iter().chain(&vectors) {
+        let dir = scratch(&format!("yosys_{}", design.top));
+        let files: Vec<String> = write(design, &dir).iter().map(|p| p.display().to_string()).collect();
+        let script = format!(
+            "read_verilog -sv {}; hierarchy -check -top {}; proc; select -assert-none t:$dlatch; check -assert",
+            files.join(" "),
+            design.top
+        );
+        run(Command::new("yosys").args(["-q", "-p", &script]));
+    }
 }

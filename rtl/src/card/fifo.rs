@@ -16,6 +16,15 @@ pub fn count_bits(n: usize) -> usize {
     (usize::BITS - n.leading_zeros()) as usize
 }
 
+/// Clocks from `in` to `out` of a FIFO of `depth` words.
+pub fn latency(depth: usize) -> usize {
+    if depth <= SHALLOW {
+        1
+    } else {
+        2
+    }
+}
+
 /// A FIFO of at least `depth` words of `bits` bits. `depth` is a power of two, 2 or more; a block RAM FIFO holds one
 /// word more, in its output register.
 pub fn fifo(bits: usize, depth: usize) -> Arc<Module> {
@@ -37,7 +46,7 @@ pub fn fifo(bits: usize, depth: usize) -> Arc<Module> {
     Module::new(format!("fifo_{bits}x{depth}"))
         .doc(format!(
             "First-word-fall-through FIFO, {depth} words of {bits} bits, {} clock(s) from in to out.",
-            if shallow { 1 } else { 2 }
+            latency(depth)
         ))
         .clocked()
         .input("clear", 1)
