@@ -96,7 +96,8 @@ pub struct CardArgs {
     /// Which card: `sim` (the Verilog, simulated), or with options `sim:key=value,…`.
     ///
     /// Options: dram=SIZE (memory of the card, e.g. 64MiB), memory=KIND (its timing: fixed, ddr4, hbm2), adders=N (curve
-    /// adders, 1 to 4), trace=FILE.fst (waveform of the whole run; large), preset=NAME (configuration of the card).
+    /// adders, 1 to 4), target=NAME (pipelines of `generic` or of `xcup`, which are several times as long),
+    /// trace=FILE.fst (waveform of the whole run; large), preset=NAME (configuration of the card).
     #[arg(long, env = "PERMAFROST_CARD", default_value = "sim", value_name = "CARD")]
     pub card: String,
 }

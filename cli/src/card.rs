@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use permafrost_driver::{Card, CardOptions};
 use permafrost_rtl::config::CardConfig;
+use permafrost_rtl::target::Target;
 use permafrost_sim::dram::Preset;
 use permafrost_sim::verilated::{BuildOptions, Progress as Build, ProgressSink};
 use permafrost_sim::{SimCard, SimOptions, SimStats, Waveform};
@@ -15,7 +16,7 @@ use crate::progress::Progress;
 
 /// The cards that this build can open, for messages.
 pub const KNOWN_CARDS: &str = "sim";
-const SIM_OPTIONS: &str = "dram=SIZE, memory=KIND, adders=N, trace=FILE.fst, preset=NAME";
+const SIM_OPTIONS: &str = "dram=SIZE, memory=KIND, adders=N, target=NAME, trace=FILE.fst, preset=NAME";
 /// Most curve adders of a card.
 const MAX_ADDERS: u32 = 4;
 
@@ -34,6 +35,8 @@ pub struct SimSpec {
     pub memory: Option<Preset>,
     /// Curve adders; the preset's when not given.
     pub adders: Option<u32>,
+    /// What the arithmetic is pipelined for; the preset's target when not given.
+    pub target: Option<Target>,
     pub trace: Option<PathBuf>,
     pub preset: Option<String>,
 }
@@ -67,6 +70,9 @@ impl FromStr for CardSpec {
                 }
                 "trace" if value.ends_with(".fst") => spec.trace = Some(PathBuf::from(value)),
                 "trace" => return Err(wrong("a file name that ends in .fst")),
+                "target" => {
+                    spec.target = Some(value.parse().map_err(|_| wrong("generic or xcup"))?);
+                }
                 "preset" if !value.is_empty() => spec.preset = Some(value.to_owned()),
                 "preset" => return Err(wrong("the name of a preset")),
                 _ => return Err(Error::UnknownCardOption { key: key.to_owned(), known: SIM_OPTIONS }),
@@ -119,6 +125,9 @@ pub fn open_with(text: &str, adders: Option<u32>) -> Result<OpenCard, Error> {
     };
     if let Some(adders) = adders.or(spec.adders) {
         config.adders = adders as usize;
+    }
+    if let Some(target) = spec.target {
+        config.target = target;
     }
     let base = match spec.memory {
         Some(preset) => SimOptions::new(config).with_memory(preset),
@@ -176,12 +185,14 @@ mod tests {
 
     #[test]
     fn options() {
-        let spec =
-            "sim:dram=64MiB,memory=hbm2,adders=3,trace=out.fst,preset=sim".parse::<CardSpec>().unwrap();
+        let spec = "sim:dram=64MiB,memory=hbm2,adders=3,target=xcup,trace=out.fst,preset=sim"
+            .parse::<CardSpec>()
+            .unwrap();
         let expected = SimSpec {
             dram_bytes: Some(64 << 20),
             memory: Some(Preset::HBM2),
             adders: Some(3),
+            target: Some(Target::Xcup),
             trace: Some("out.fst".into()),
             preset: Some("sim".into()),
         };
@@ -215,6 +226,7 @@ mod tests {
         assert!(message("sim:speed=9").contains("dram=SIZE"));
         assert!(message("sim:dram=lots").contains("64MiB"));
         assert!(message("sim:memory=ddr9").contains("fixed, ddr4 or hbm2"));
+        assert!(message("sim:target=asic").contains("generic or xcup"));
         assert!(message("sim:adders=0").contains("from 1 to 4"));
         assert!(message("sim:adders=9").contains("adders=9"));
         assert!(message("sim:trace=out.vcd").contains(".fst"));
