@@ -65,7 +65,11 @@ impl Field {
 
     /// Montgomery product `a b / R mod p`, fully reduced: the naive oracle.
     pub fn mont_mul(&self, a: &BigUint, b: &BigUint) -> BigUint {
-        let r_inv = (BigUint::one() << R_BITS).modinv(&self.p).expect("p is odd");
-        (a * b * r_inv).mod_floor(&self.p)
+        (a * b * self.r_inverse()).mod_floor(&self.p)
+    }
+
+    /// `R^-1 mod p`, for models that keep it: [`mont_mul`](Self::mont_mul) finds it anew for every product.
+    pub fn r_inverse(&self) -> BigUint {
+        (BigUint::one() << R_BITS).modinv(&self.p).expect("p is odd")
     }
 }

@@ -16,9 +16,8 @@
 //! Every number is a canonical Montgomery residue and every product a Montgomery product. A value has one representation,
 //! so the model is free in the order of its work.
 
-use crate::field::{Field, R_BITS};
+use crate::field::Field;
 use num_bigint::BigUint;
-use num_traits::One;
 
 /// Order of the elements of a vector.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -79,7 +78,7 @@ pub struct Residues {
 
 impl Residues {
     pub fn new(field: Field) -> Residues {
-        let r_inverse = (BigUint::one() << R_BITS).modinv(&field.p).expect("p is odd");
+        let r_inverse = field.r_inverse();
         Residues { field, r_inverse }
     }
 

@@ -3,9 +3,9 @@
 //! Every number is a canonical Montgomery residue, R = 2^256, as on the ports: the only representative of its class, so that the
 //! model is free in how it multiplies. "1" is `R mod p`. Vectors may be empty; vectors of one call have the same length.
 
-use crate::field::{inverse, Field, R_BITS};
+use crate::field::{inverse, Field};
 use num_bigint::BigUint;
-use num_traits::{One, Zero};
+use num_traits::Zero;
 
 /// An operand of [`Model::map`].
 #[derive(Clone, Copy, Debug)]
@@ -51,7 +51,7 @@ impl Default for Model {
 impl Model {
     pub fn new() -> Model {
         let fr = Field::fr();
-        let r_inverse = (BigUint::one() << R_BITS).modinv(&fr.p).expect("p is odd");
+        let r_inverse = fr.r_inverse();
         Model { fr, r_inverse }
     }
 

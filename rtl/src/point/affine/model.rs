@@ -4,10 +4,10 @@
 //! representative of its class, so the model is free in how it multiplies and when. G1 is the case in which every c1 is 0.
 
 use super::COORD_BITS;
-use crate::field::{Field, FIELD_BITS, R_BITS};
+use crate::field::{Field, FIELD_BITS};
 use crate::graph::mask;
 use num_bigint::BigUint;
-use num_traits::{One, Zero};
+use num_traits::Zero;
 
 /// An element c0 + c1 u of Fq2, Montgomery form.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -64,7 +64,7 @@ impl Default for Model {
 impl Model {
     pub fn new() -> Model {
         let fq = Field::fq();
-        let r_inverse = (BigUint::one() << R_BITS).modinv(&fq.p).expect("p is odd");
+        let r_inverse = fq.r_inverse();
         Model { fq, r_inverse }
     }
 
