@@ -34,6 +34,8 @@ pub(crate) struct Inner {
     pub recovery: Mutex<()>,
     /// Why the card is given up.
     pub dead: Mutex<Option<Error>>,
+    /// Held by the one who uses the semaphores.
+    pub semaphores: Mutex<()>,
     epoch: Instant,
     /// When a command last completed in any queue, in microseconds since `epoch`.
     progress: AtomicU64,
@@ -65,6 +67,7 @@ impl Card {
             queues,
             recovery: Mutex::new(()),
             dead: Mutex::new(None),
+            semaphores: Mutex::new(()),
             epoch: Instant::now(),
             progress: AtomicU64::new(0),
         };

@@ -32,6 +32,7 @@ mod queue;
 mod ranges;
 mod recovery;
 mod request;
+mod semaphores;
 mod transfer;
 mod wait;
 
@@ -42,3 +43,4 @@ pub use error::{Error, Recovery};
 pub use info::{CardInfo, Counters, MsmInfo, Syndrome};
 pub use options::CardOptions;
 pub use request::{Request, Ticket};
+pub use semaphores::Semaphores;

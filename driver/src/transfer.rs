@@ -133,12 +133,18 @@ impl Card {
         self.submit(queue, held)
     }
 
+    /// Bytes of one staging copy, as [`CardOptions::staging_bytes`](crate::CardOptions::staging_bytes) and the DMA memory
+    /// allow: a multiple of 4 KiB.
+    pub fn staging_bytes(&self) -> usize {
+        // A quarter of all DMA memory at most, so that two chunks fit beside the rings.
+        let most = self.inner.options.dma_limit / 4;
+        self.inner.options.staging_bytes.min(most).max(1).next_multiple_of(4096)
+    }
+
     fn staged(&self, buffer: &DramBuf, offset: u64, mut side: Side<'_>) -> Result<u64, Error> {
         let len = side.len();
         buffer.range("transfer", offset, len as u64)?;
-        // A quarter of all DMA memory at most, so that two chunks fit beside the rings.
-        let most = self.inner.options.dma_limit / 4;
-        let chunk = self.inner.options.staging_bytes.min(most).max(1).next_multiple_of(4096);
+        let chunk = self.staging_bytes();
         let queue = self.least_loaded_queue();
         let mut flights = VecDeque::new();
         let mut cycles = 0;
@@ -178,14 +184,34 @@ impl Card {
         side: &mut Side<'_>,
         cycles: &mut u64,
     ) -> Result<DmaBuf, Error> {
+        loop {
+            match self.inner.arena.alloc(bytes) {
+                Err(Error::OutOfDmaMemory { .. }) if !flights.is_empty() => *cycles += land(flights, side)?,
+                Err(Error::OutOfDmaMemory { .. }) => return self.await_dma(bytes),
+                result => return result,
+            }
+        }
+    }
+
+    /// DMA memory, contents undefined; when it is short, waits for commands of other threads to give theirs back, at
+    /// most for [`CardOptions::command_deadline`](crate::CardOptions::command_deadline). Hold none yourself meanwhile:
+    /// two that wait for each other get none.
+    ///
+    /// # Errors
+    /// `OutOfDmaMemory`, `CardLost` or the error that made the card unusable, and transport errors.
+    pub fn dma_wait(&self, bytes: usize) -> Result<Arc<DmaBuf>, Error> {
+        self.inner.alive()?;
+        self.await_dma(bytes).map(Arc::new)
+    }
+
+    fn await_dma(&self, bytes: usize) -> Result<DmaBuf, Error> {
         let inner = &self.inner;
-        let limit = inner.options.command_deadline;
         let start = Instant::now();
         loop {
             match inner.arena.alloc(bytes) {
-                Err(Error::OutOfDmaMemory { .. }) if !flights.is_empty() => *cycles += land(flights, side)?,
                 Err(Error::OutOfDmaMemory { .. })
-                    if bytes <= inner.options.dma_limit && start.elapsed() < limit =>
+                    if bytes <= inner.options.dma_limit
+                        && start.elapsed() < inner.options.command_deadline =>
                 {
                     self.io_queues().for_each(|queue| inner.poll(queue));
                     inner.alive()?;

@@ -128,6 +128,16 @@ pub enum Error {
         /// Name of the operation.
         op: &'static str,
     },
+    /// A list of steps for the card contradicts itself.
+    #[error("step {index} (`{label}`) of a list for the card: {what}; this is a bug, please report it")]
+    Schedule {
+        /// Place in the list, from 0.
+        index: usize,
+        /// What the step is for.
+        label: &'static str,
+        /// What is wrong with it.
+        what: &'static str,
+    },
     /// The driver refused or lost an operation.
     #[error(transparent)]
     Driver(#[from] permafrost_driver::Error),

@@ -1,22 +1,21 @@
-//! What the engine needs of a card. The driver-backed card ([`super::card`]) is the only implementation outside
-//! tests; a double in the tests injects the failures a healthy card does not show.
+//! What the engine needs of a card: memory, and lists of steps. The driver-backed card ([`super::card`]) is the only
+//! implementation outside tests; a double in the tests injects the failures a healthy card does not show.
 
 use permafrost_driver::Request;
 
-use super::report::{Counters, Group};
-use super::window::{MsmLimits, WindowPlan};
+use super::job::Step;
+use super::report::Counters;
+use super::window::MsmLimits;
 use crate::error::Result;
 
 /// A block of card memory, freed when dropped.
 pub(crate) trait Buffer: Send + Sync {
-    /// Card address of the first byte.
+    /// Card address of the first byte, a multiple of 64.
     fn address(&self) -> u64;
+    /// Bytes, a multiple of 64 at least as large as was asked for.
+    fn capacity(&self) -> u64;
     /// Whether its data is still there: a reset of the card loses it.
     fn is_valid(&self) -> bool;
-    /// Copies host bytes to the start of the block.
-    fn write(&self, bytes: &[u8]) -> Result<()>;
-    /// Copies the start of the block to the host.
-    fn read(&self, bytes: &mut [u8]) -> Result<()>;
     /// Overwrites the block with zeros.
     fn erase(&self) -> Result<()>;
     /// Ties the block to a command: it stays allocated until the command has ended, and the command is refused when
@@ -37,35 +36,18 @@ pub struct MemInfo {
     pub largest: u64,
 }
 
-/// Parameters of one MSM command; all data is in card memory.
-pub(crate) struct MsmJob<'a> {
-    pub group: Group,
-    pub bases: &'a dyn Buffer,
-    /// Bytes from the start of `bases` to the first point.
-    pub bases_offset: u64,
-    /// Scalar vectors, `scalar_stride` bytes from one to the next.
-    pub scalars: &'a dyn Buffer,
-    pub scalar_stride: u64,
-    /// Results, one after the other.
-    pub result: &'a dyn Buffer,
-    /// Points, and scalars of each vector.
-    pub n: u32,
-    /// Scalar vectors, 1 to [`MAX_BATCH`].
-    pub members: u32,
-    pub plan: WindowPlan,
-    pub montgomery: bool,
-    /// Additions of each adder, for the deadline; an estimate from above.
-    pub additions: u64,
-}
-
-/// Most scalar vectors of one command.
-pub(crate) const MAX_BATCH: usize = 1 << 16;
-
-/// What an MSM took.
-pub(crate) struct MsmRun {
-    /// Clocks from the command becoming runnable to its completion.
-    pub cycles: u64,
+/// What a list took.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct ListRun {
+    /// Clocks of each step, in the order of the list: from the step becoming runnable to its completion; of a transfer,
+    /// those of its copies together.
+    pub cycles: Vec<u64>,
+    /// Performance counters over the whole list.
     pub counters: Counters,
+    /// Bytes sent to the card.
+    pub bytes_up: u64,
+    /// Bytes read back.
+    pub bytes_down: u64,
 }
 
 /// A card with an MSM engine.
@@ -76,11 +58,17 @@ pub(crate) trait Device: Send + Sync {
     fn limits(&self) -> MsmLimits;
     /// Card memory.
     fn memory(&self) -> MemInfo;
-    /// Allocates card memory for `what`.
+    /// Allocates card memory for `what`; its contents are undefined.
     ///
     /// # Errors
     /// `Error::OutOfCardMemory` when no block is large enough.
     fn alloc(&self, bytes: u64, what: &str) -> Result<Box<dyn Buffer>>;
-    /// Runs an MSM command to its end.
-    fn msm(&self, job: &MsmJob<'_>) -> Result<MsmRun>;
+    /// Runs the steps of a list to their ends: the steps of a lane in order, the lanes beside each other except where a
+    /// step waits for another. Lists of several threads and engines run one after the other.
+    ///
+    /// # Errors
+    /// `Error::Schedule` for a step that waits for what no step before it signals, and then nothing has run. Otherwise
+    /// the error of the first step, in the order of the list, that failed; the others have then ended, too, and what
+    /// they wrote is of no use.
+    fn run(&self, list: Vec<Step<'_>>) -> Result<ListRun>;
 }

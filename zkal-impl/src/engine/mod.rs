@@ -5,12 +5,14 @@ mod cache;
 mod card;
 mod device;
 mod finish;
+mod job;
 mod msm;
 mod point;
 mod policy;
 mod precompute;
 mod report;
 mod scalars;
+mod secret;
 #[cfg(test)]
 pub(crate) mod testing;
 #[cfg(test)]
@@ -36,6 +38,7 @@ use crate::error::{Error, Result};
 use bases::Residence;
 use cache::{BaseCache, Key};
 use device::{Buffer, Device};
+use job::{At, Job, Lane, Step};
 use report::Log;
 
 /// Multi-scalar multiplication on one card. Clones share the card, the cache and the log; all methods may be called
@@ -57,8 +60,8 @@ struct Shared {
     policy: Policy,
     cache: Mutex<BaseCache>,
     log: Mutex<Log>,
-    /// Held while data moves or a command runs, so that the counters' differences belong to that command. Taken before
-    /// `cache` where both are.
+    /// Held while an operation has its scalars and results in card memory, so that those of several threads do not
+    /// take each other's room. Taken before `cache` where both are.
     running: Mutex<()>,
 }
 
@@ -218,8 +221,9 @@ impl Engine {
         let stored = points.len() * factor as usize;
         let buffer = self.alloc(stored * P::BYTES, || set_of::<P>(points.len(), factor))?;
         let multiples = (factor > 1).then(|| precompute::multiples(points, factor));
-        let _running = lock(&self.shared.running);
-        buffer.write(&P::bytes(multiples.as_deref().unwrap_or(points)))?;
+        let bytes = P::bytes(multiples.as_deref().unwrap_or(points));
+        let job = Job::Upload { to: At::start(&*buffer), bytes: &bytes };
+        self.shared.device.run(vec![Step::new(Lane::Stream, "bases", job)])?;
         Ok(buffer)
     }
 

@@ -8,13 +8,15 @@ use ark_ff::BigInt;
 use zeroize::Zeroizing;
 
 use super::bases::Located;
-use super::device::{Buffer, MsmJob, MsmRun, MAX_BATCH};
+use super::device::{Buffer, ListRun};
 use super::finish;
+use super::job::{At, Job, Lane, MsmJob, Step, MAX_BATCH};
 use super::point::MsmPoint;
 use super::policy::CpuReason;
 use super::precompute::part_bits;
 use super::report::{CardRun, Op, Operation};
 use super::scalars::{nonzero, Scalars, SCALAR_BYTES};
+use super::secret::Secret;
 use super::window::{bound, plan, MsmLimits, WindowPlan};
 use super::{lock, BaseSet, Engine};
 use crate::error::{Error, Result};
@@ -27,21 +29,6 @@ pub struct MsmOutcome<G = G1Projective> {
     /// Where it was computed, in how many clocks, and how that compares with the bound. For a member of a batch this is
     /// the record of the whole command that it was computed in ([`Operation::batch`] members).
     pub operation: Operation,
-}
-
-/// A block of card memory with scalars or what was made of them: a witness, usually. Erased before it is freed, so that
-/// the next owner of the memory does not see it.
-struct Secret(Box<dyn Buffer>);
-
-impl Drop for Secret {
-    fn drop(&mut self) {
-        // After a reset of the card the memory may belong to another block already.
-        if self.0.is_valid() {
-            if let Err(error) = self.0.erase() {
-                tracing::warn!(address = self.0.address(), %error, "scalars stay in card memory");
-            }
-        }
-    }
 }
 
 /// The points of an MSM.
@@ -264,7 +251,7 @@ impl Engine {
             members => stride * members.len(),
         };
         let result_bytes = finish::result_bytes::<P>(plan, adders);
-        let (results, MsmRun { cycles, counters }) = {
+        let (results, ListRun { cycles, counters, .. }) = {
             let _running = lock(&self.shared.running);
             let input = Secret(self.alloc(scalar_bytes, || {
                 format!("{} scalars of {SCALAR_BYTES} bytes for each of {} MSMs", n, members.len())
@@ -272,24 +259,32 @@ impl Engine {
             let output = Secret(self.alloc(result_bytes * members.len(), || {
                 format!("{} window sums of {} MSMs", plan.windows, members.len())
             })?);
-            input.0.write(vectors(&members, stride).get())?;
-            let run = device.msm(&MsmJob {
+            let (scalars, result) = (At::start(&*input.0), At::start(&*output.0));
+            let job = MsmJob {
                 group: P::GROUP,
-                bases: &*bases.buffer,
-                bases_offset: (bases.first * factor as usize * P::BYTES) as u64,
-                scalars: &*input.0,
+                bases: At {
+                    buffer: &*bases.buffer,
+                    offset: (bases.first * factor as usize * P::BYTES) as u64,
+                },
+                scalars,
                 scalar_stride: stride as u64,
-                result: &*output.0,
+                result,
                 n,
                 members: members.len() as u32,
                 plan,
                 montgomery: factor == 1 && batch[0].is_montgomery(),
                 additions: members.len() as u64 * plan.additions(u64::from(n)),
-            })?;
+            };
+            // Lists of one step each: the counters over the command are the figures that reports have.
+            let alone = |lane, label, job| device.run(vec![Step::new(lane, label, job)]);
+            let vectors = vectors(&members, stride);
+            alone(Lane::Stream, "scalars", Job::Upload { to: scalars, bytes: vectors.get() })?;
+            let run = alone(Lane::Compute, "MSM", Job::Msm(job))?;
             let mut results = Zeroizing::new(vec![0; result_bytes * members.len()]);
-            output.0.read(&mut results)?;
+            alone(Lane::Stream, "window sums", Job::Download { from: result, bytes: &mut results })?;
             (results, run)
         };
+        let cycles = cycles.iter().sum();
 
         let values = results
             .chunks_exact(result_bytes)
