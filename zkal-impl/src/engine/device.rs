@@ -36,6 +36,15 @@ pub struct MemInfo {
     pub largest: u64,
 }
 
+/// What a card's NTT engine can do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NttLimits {
+    /// Butterflies working in parallel.
+    pub lanes: u32,
+    /// log2 of the longest transform in one pass.
+    pub log2_block: u32,
+}
+
 /// What a list took.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct ListRun {
@@ -56,6 +65,10 @@ pub(crate) trait Device: Send + Sync {
     fn name(&self) -> &str;
     /// Limits of the MSM engine.
     fn limits(&self) -> MsmLimits;
+    /// The NTT engine, if there is one.
+    fn ntt(&self) -> Option<NttLimits>;
+    /// Lanes of the VECTOR engine, if there is one.
+    fn vector_lanes(&self) -> Option<u32>;
     /// Card memory.
     fn memory(&self) -> MemInfo;
     /// Allocates card memory for `what`; its contents are undefined.

@@ -1,5 +1,7 @@
 //! Steps of a list: what the card is to do, in which lane, and in which order across the lanes.
 
+use permafrost_abi::{NttCommand, VectorCommand, VectorOperation, NTT_REVERSED_IN, NTT_REVERSED_OUT};
+
 use super::device::Buffer;
 use super::report::Group;
 use super::window::WindowPlan;
@@ -94,6 +96,10 @@ pub(crate) enum Job<'a> {
     Fill { to: At<'a>, len: u64, pattern: u64 },
     /// A multi-scalar multiplication.
     Msm(MsmJob<'a>),
+    /// A pass of a transform.
+    Ntt(NttJob<'a>),
+    /// Arithmetic on vectors.
+    Vector(VectorJob<'a>),
 }
 
 impl<'a> Job<'a> {
@@ -104,6 +110,11 @@ impl<'a> Job<'a> {
             Job::Download { from, .. } => vec![*from],
             Job::Copy { to, from, .. } => vec![*to, *from],
             Job::Msm(job) => vec![job.bases, job.scalars, job.result],
+            Job::Ntt(job) => vec![job.source, job.destination, job.params],
+            Job::Vector(job) => {
+                let given = [job.a, job.b, job.c, job.indices];
+                given.into_iter().flatten().chain([job.d, job.params]).collect()
+            }
         }
     }
 }
@@ -126,6 +137,88 @@ pub(crate) struct MsmJob<'a> {
     pub montgomery: bool,
     /// Additions of each adder, for the deadline; an estimate from above.
     pub additions: u64,
+}
+
+/// Parameters of one NTT command, as [`permafrost_abi::NttCommand`] has them; all data is in card memory.
+#[derive(Clone, Copy)]
+pub(crate) struct NttJob<'a> {
+    pub source: At<'a>,
+    pub destination: At<'a>,
+    /// [`permafrost_abi::NttParameters`].
+    pub params: At<'a>,
+    /// Bytes from one transform to the next, in source and destination; of any value with one transform.
+    pub stride: u64,
+    /// Transforms.
+    pub batch: u32,
+    pub log_before: u32,
+    pub log_len: u32,
+    pub log_after: u32,
+    pub reversed_in: bool,
+    pub reversed_out: bool,
+}
+
+impl NttJob<'_> {
+    /// log2 of the elements of a transform.
+    pub(crate) fn log_n(&self) -> u32 {
+        self.log_before + self.log_len + self.log_after
+    }
+
+    /// The command.
+    pub(crate) fn command(&self) -> NttCommand {
+        let flag = |set, flag| if set { flag } else { 0 };
+        NttCommand {
+            source: self.source.address(),
+            destination: self.destination.address(),
+            params: self.params.address(),
+            stride: if self.batch > 1 { self.stride } else { 0 },
+            batch: self.batch,
+            log_before: self.log_before as u8,
+            log_len: self.log_len as u8,
+            log_after: self.log_after as u8,
+            order: flag(self.reversed_in, NTT_REVERSED_IN) | flag(self.reversed_out, NTT_REVERSED_OUT),
+            ..Default::default()
+        }
+    }
+}
+
+/// Parameters of one VECTOR command, as [`permafrost_abi::VectorCommand`] has them; all data is in card memory.
+#[derive(Clone, Copy)]
+pub(crate) struct VectorJob<'a> {
+    pub operation: VectorOperation,
+    /// `VECTOR_NEGATE_PRODUCT` and so on.
+    pub flags: u8,
+    /// As [`permafrost_abi::vector::kinds`] gives them.
+    pub kinds: u8,
+    /// Operands that are read from memory.
+    pub a: Option<At<'a>>,
+    pub b: Option<At<'a>>,
+    pub c: Option<At<'a>>,
+    pub d: At<'a>,
+    /// [`permafrost_abi::VectorParameters`].
+    pub params: At<'a>,
+    /// The indices that the parameters name, if they do.
+    pub indices: Option<At<'a>>,
+    /// Elements.
+    pub n: u32,
+}
+
+impl VectorJob<'_> {
+    /// The command.
+    pub(crate) fn command(&self) -> VectorCommand {
+        let address = |at: Option<At<'_>>| at.map_or(0, |at| at.address());
+        VectorCommand {
+            a: address(self.a),
+            b: address(self.b),
+            c: address(self.c),
+            d: self.d.address(),
+            params: self.params.address(),
+            n: self.n,
+            operation: self.operation as u8,
+            flags: self.flags,
+            kinds: self.kinds,
+            ..Default::default()
+        }
+    }
 }
 
 /// Most scalar vectors of one MSM command.

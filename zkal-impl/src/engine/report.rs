@@ -85,6 +85,22 @@ pub struct Counters {
     pub msm_tail: u64,
     /// Points in the store queues, summed over clocks and adders.
     pub msm_queued: u64,
+    /// NTT engine busy.
+    pub ntt_busy: u64,
+    /// Butterflies issued, all lanes.
+    pub ntt_butterflies: u64,
+    /// Clocks in which the NTT engine waited for elements from memory.
+    pub ntt_stall_in: u64,
+    /// Clocks in which elements left by the NTT engine waited for memory.
+    pub ntt_stall_out: u64,
+    /// VECTOR engine busy.
+    pub vector_busy: u64,
+    /// Elements that entered the VECTOR engine.
+    pub vector_elements: u64,
+    /// Transfers beside at least one busy engine.
+    pub copy_overlap: u64,
+    /// At least two of the MSM, NTT and VECTOR engines busy.
+    pub engine_overlap: u64,
     /// Bytes read from card memory.
     pub dram_read_bytes: u64,
     /// Bytes written to card memory.

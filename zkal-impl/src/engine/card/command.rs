@@ -15,6 +15,9 @@ const DEADLINE_FACTOR: u64 = 16;
 /// Bytes that a copy moves in a clock, an estimate from below.
 const COPY_BYTES_PER_CLOCK: u64 = 16;
 
+/// Clocks that an element of a VECTOR command takes, an estimate from above.
+const VECTOR_CLOCKS_PER_ELEMENT: u64 = 16;
+
 /// Longest time a job may take at the card's clock: a multiple of its work, and a base.
 pub(super) fn limit(card: &Card, job: &Job<'_>) -> Duration {
     let clocks = match job {
@@ -22,6 +25,9 @@ pub(super) fn limit(card: &Card, job: &Job<'_>) -> Duration {
         Job::Download { bytes, .. } => bytes.len() as u64 / COPY_BYTES_PER_CLOCK,
         Job::Copy { len, .. } | Job::Fill { len, .. } => len / COPY_BYTES_PER_CLOCK,
         Job::Msm(job) => job.additions.saturating_mul(u64::from(job.group.clocks_per_addition())),
+        // One butterfly a clock, and as many clocks again for memory.
+        Job::Ntt(job) => (u64::from(job.batch) * u64::from(job.log_len + 2)) << job.log_n(),
+        Job::Vector(job) => u64::from(job.n) * VECTOR_CLOCKS_PER_ELEMENT,
     };
     let milliseconds = clocks / u64::from(card.info().clock_khz);
     DEADLINE_BASE + Duration::from_millis(milliseconds.saturating_mul(DEADLINE_FACTOR))
@@ -42,6 +48,8 @@ pub(super) fn request(job: &Job<'_>) -> Request {
             ..Default::default()
         }),
         Job::Msm(job) => Request::new(&msm(job)),
+        Job::Ntt(job) => Request::new(&job.command()),
+        Job::Vector(job) => Request::new(&job.command()),
     }
 }
 
@@ -78,6 +86,14 @@ pub(super) fn counters(d: &permafrost_driver::Counters) -> Counters {
         msm_tail: d.msm_tail,
         msm_queued: d.msm_queued,
         dram_read_bytes: d.dram_read_bytes,
+        ntt_busy: d.ntt_busy,
+        ntt_butterflies: d.ntt_butterflies,
+        ntt_stall_in: d.ntt_stall_in,
+        ntt_stall_out: d.ntt_stall_out,
+        vector_busy: d.vector_busy,
+        vector_elements: d.vector_elements,
+        copy_overlap: d.copy_overlap,
+        engine_overlap: d.engine_overlap,
         dram_write_bytes: d.dram_write_bytes,
     }
 }

@@ -7,7 +7,7 @@ mod tests;
 
 use permafrost_driver::{Card, DramBuf, Request};
 
-use super::device::{Buffer, Device, ListRun, MemInfo};
+use super::device::{Buffer, Device, ListRun, MemInfo, NttLimits};
 use super::job::{check_order, Step};
 use super::window::MsmLimits;
 use crate::error::{Error, Result};
@@ -45,6 +45,15 @@ impl Device for CardDevice {
 
     fn limits(&self) -> MsmLimits {
         self.limits
+    }
+
+    fn ntt(&self) -> Option<NttLimits> {
+        let ntt = self.card.info().ntt?;
+        Some(NttLimits { lanes: ntt.lanes, log2_block: ntt.log2_block })
+    }
+
+    fn vector_lanes(&self) -> Option<u32> {
+        Some(self.card.info().vector?.lanes)
     }
 
     fn memory(&self) -> MemInfo {

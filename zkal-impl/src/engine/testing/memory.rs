@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
+use ark_bn254::Fr;
+use ark_ff::{BigInt, PrimeField};
 use permafrost_driver::Request;
 
 use super::Knobs;
@@ -67,6 +69,19 @@ impl Memory {
     pub(super) fn write_aligned(&self, address: u64, bytes: &[u8]) {
         assert_eq!((address % 64, bytes.len() % 64), (0, 0), "{} bytes at {address:#x}", bytes.len());
         self.write(address, bytes);
+    }
+
+    /// The element at `address`, or none when the bytes are not one.
+    pub(super) fn element(&self, address: u64) -> Option<Fr> {
+        assert_eq!(address % 32, 0, "address {address:#x} of an element");
+        let bytes = self.read(address, 32);
+        let limb = |i: usize| u64::from_le_bytes(std::array::from_fn(|k| bytes[8 * i + k]));
+        let raw = BigInt::<4>(std::array::from_fn(limb));
+        (raw < Fr::MODULUS).then(|| Fr::new_unchecked(raw))
+    }
+
+    pub(super) fn write_element(&self, address: u64, value: Fr) {
+        self.write(address, &value.0 .0.iter().flat_map(|limb| limb.to_le_bytes()).collect::<Vec<_>>());
     }
 }
 

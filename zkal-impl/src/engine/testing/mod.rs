@@ -3,15 +3,18 @@
 
 mod memory;
 mod msm;
+mod ntt;
+mod vector;
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::Arc;
 
+use permafrost_driver::Status;
 use rand::SeedableRng;
 use rand_chacha::ChaCha20Rng;
 
-use super::device::{Buffer, Device, ListRun, MemInfo};
+use super::device::{Buffer, Device, ListRun, MemInfo, NttLimits};
 use super::job::{check_order, Job, Lane, Step, SEMAPHORES};
 use super::window::MsmLimits;
 use crate::error::{Error, Result};
@@ -30,6 +33,8 @@ pub(crate) fn rng() -> (ChaCha20Rng, u64) {
 pub(crate) struct TestDevice {
     memory: Arc<Memory>,
     limits: MsmLimits,
+    /// log2 of the NTT engine's block; without one there is no VECTOR engine either.
+    log2_block: Option<u32>,
     knobs: Arc<Knobs>,
 }
 
@@ -60,10 +65,17 @@ impl TestDevice {
         Self::with(total, 1, true)
     }
 
+    /// With an NTT engine of 2^`log2_block` elements, or with neither it nor a VECTOR engine.
+    pub(crate) fn streaming(total: u64, log2_block: Option<u32>) -> (Box<Self>, Arc<Knobs>) {
+        let (device, knobs) = Self::new(total);
+        (Box::new(TestDevice { log2_block, ..*device }), knobs)
+    }
+
     pub(crate) fn with(total: u64, adders: u32, g2: bool) -> (Box<Self>, Arc<Knobs>) {
         let knobs = Arc::<Knobs>::default();
         let limits = MsmLimits { adders, min_window: 2, max_window: 13, slots: 1 << 17, g2 };
-        let device = TestDevice { memory: Arc::new(Memory::new(total)), limits, knobs: knobs.clone() };
+        let memory = Arc::new(Memory::new(total));
+        let device = TestDevice { memory, limits, log2_block: Some(6), knobs: knobs.clone() };
         (Box::new(device), knobs)
     }
 
@@ -106,9 +118,16 @@ impl TestDevice {
         self.knobs.runs.fetch_add(1, Ordering::Relaxed);
         match job {
             Job::Msm(job) => Ok(self.msm(&job)),
+            Job::Ntt(job) => self.ntt_pass(&job),
+            Job::Vector(job) => self.vector(&job),
             _ => unreachable!("transfers are done"),
         }
     }
+}
+
+/// The error of a command that the card refuses.
+fn refused(opcode: &'static str, status: Status, info: u32) -> Error {
+    permafrost_driver::Error::CommandFailed { queue: 1, opcode, status, info, field: None }.into()
 }
 
 impl Device for TestDevice {
@@ -117,6 +136,12 @@ impl Device for TestDevice {
     }
     fn limits(&self) -> MsmLimits {
         self.limits
+    }
+    fn ntt(&self) -> Option<NttLimits> {
+        self.log2_block.map(|log2_block| NttLimits { lanes: 1, log2_block })
+    }
+    fn vector_lanes(&self) -> Option<u32> {
+        self.log2_block.map(|_| 1)
     }
     fn memory(&self) -> MemInfo {
         self.memory.info()
