@@ -142,6 +142,98 @@ pub enum Error {
     #[error(transparent)]
     Driver(#[from] permafrost_driver::Error),
 
+    // ---- vectors and transforms ----
+    /// A transform's size is not a power of two.
+    #[error(
+        "a transform of {n} elements: the size must be a power of two; pad the vector with zeros to {next}"
+    )]
+    NotAPowerOfTwo {
+        /// Size asked for.
+        n: usize,
+        /// The next power of two.
+        next: usize,
+    },
+    /// The field has no root of unity of a transform's size.
+    #[error("a transform of 2^{log_n} elements: the field has roots of unity up to order 2^{max}; split the vector")]
+    TransformTooLarge {
+        /// log2 of the size asked for.
+        log_n: u32,
+        /// log2 of the largest.
+        max: u32,
+    },
+    /// A transform's root of unity has another order than its size.
+    #[error("omega = {omega} is no root of unity of order 2^{log_n}; take one of exactly that order")]
+    RootOfUnity {
+        /// The root given.
+        omega: String,
+        /// log2 of the size.
+        log_n: u32,
+    },
+    /// A vector or slice has the wrong length.
+    #[error("{what}: {found} elements, expected {expected}")]
+    VectorLength {
+        /// Which one.
+        what: &'static str,
+        /// Its length.
+        found: usize,
+        /// The length it must have.
+        expected: usize,
+    },
+    /// A vector is longer than a command can name.
+    #[error("{len} elements are too many: a card command takes at most {max}; split the vector")]
+    VectorTooLong {
+        /// Elements, or distance of elements, or transforms asked for.
+        len: usize,
+        /// The most.
+        max: usize,
+    },
+    /// A range or index lies outside a vector.
+    #[error("elements {start}..{end} lie outside a vector of {len}")]
+    ElementRange {
+        /// First element.
+        start: usize,
+        /// One past the last element.
+        end: usize,
+        /// Elements of the vector.
+        len: usize,
+    },
+    /// Two vectors share memory in a way that the operation does not allow.
+    #[error("{what} overlap without being the same elements; use a vector of its own for the result")]
+    VectorOverlap {
+        /// Which two.
+        what: &'static str,
+    },
+    /// A transform needs neighbouring elements.
+    #[error(
+        "{what}: a view with gaps between its elements or that begins at an odd element; copy it with `Engine::map` to a \
+         vector of its own"
+    )]
+    NotContiguous {
+        /// Which vector.
+        what: &'static str,
+    },
+    /// The card cannot combine these operands in one command.
+    #[error("a vector operation cannot be one command: {what}; compute one of them to a vector first")]
+    Terms {
+        /// What stands in the way.
+        what: &'static str,
+    },
+    /// A vector was used with an engine that did not make it.
+    #[error("this vector belongs to another engine; upload it with the engine that uses it")]
+    ForeignVector,
+    /// A vector's elements went with a reset of the card.
+    #[error("a vector of {len} elements was lost in a reset of the card; upload it again")]
+    VectorLost {
+        /// Elements it had.
+        len: usize,
+    },
+    /// A value read back from the card is not a field element.
+    #[error("the card returned a value that is not below the field's prime (element {index}); do not trust this card")]
+    NotAnElement {
+        /// Its index.
+        index: usize,
+    },
+
     // ---- files ----
     /// A file cannot be opened, read or written.
     #[error("cannot {action} {}: {source}", path.display())]
@@ -294,6 +386,7 @@ impl Error {
                 | Error::NoWindow { .. }
                 | Error::TooManyPoints { .. }
                 | Error::BadWindowSum { .. }
+                | Error::NotAnElement { .. }
                 | Error::Driver(_)
         )
     }

@@ -4,19 +4,23 @@ mod bases;
 mod cache;
 mod card;
 mod device;
+mod fallback;
 mod finish;
 mod job;
 mod msm;
+mod ntt;
 mod point;
 mod policy;
 mod precompute;
 mod report;
 mod scalars;
 mod secret;
+mod sequence;
 #[cfg(test)]
 pub(crate) mod testing;
 #[cfg(test)]
 mod tests;
+mod vector;
 mod window;
 
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -25,13 +29,15 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use permafrost_driver::Card;
 
 pub use bases::BaseSet;
-pub use device::MemInfo;
+pub use device::{MemInfo, NttLimits};
 pub use msm::MsmOutcome;
+pub use ntt::{NttAccel, Order, Transform};
 pub use point::MsmPoint;
 pub use policy::{CpuReason, Fallback, Policy, Unsupported};
 pub use precompute::MAX_PRECOMPUTE;
-pub use report::{CardRun, Counters, Group, Op, Operation, Place, Report};
+pub use report::{CardRun, Counters, Group, Op, Operation, Place, Report, StreamRun};
 pub use scalars::Scalars;
+pub use vector::{DeviceIndices, DeviceVec, Operand, Terms, VectorOutcome};
 pub use window::{bound, plan, MsmLimits, WindowPlan, SCALAR_BITS};
 
 use crate::error::{Error, Result};
@@ -60,6 +66,8 @@ struct Shared {
     policy: Policy,
     cache: Mutex<BaseCache>,
     log: Mutex<Log>,
+    /// Bytes of card memory that vectors hold.
+    resident: AtomicU64,
     /// Held while an operation has its scalars and results in card memory, so that those of several threads do not
     /// take each other's room. Taken before `cache` where both are.
     running: Mutex<()>,
@@ -92,6 +100,7 @@ impl Engine {
                 policy,
                 cache: Mutex::default(),
                 log: Mutex::default(),
+                resident: AtomicU64::new(0),
                 running: Mutex::default(),
             }),
         })

@@ -14,7 +14,8 @@ pub enum Fallback {
         /// Fewest points that go to the card.
         below: usize,
     },
-    /// MSMs of fewer than `below` points run on the CPU, and so does any MSM that the card failed at.
+    /// MSMs of fewer than `below` points run on the CPU, and so does any operation on the host's data that the card failed
+    /// at, NTTs and vector operations included.
     Any {
         /// Fewest points that go to the card.
         below: usize,
@@ -54,7 +55,8 @@ pub struct Policy {
     pub msm: Fallback,
     /// MSMs in G2 on a card without a G2 engine.
     pub g2: Unsupported,
-    /// NTTs and vector operations.
+    /// NTTs and vector operations on the host's data on a card without an engine for them. On vectors in card memory the CPU
+    /// does nothing.
     pub ntt: Unsupported,
 }
 

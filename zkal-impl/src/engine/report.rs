@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use super::device::ListRun;
 use super::policy::CpuReason;
 
 /// Kind of operation.
@@ -143,6 +144,41 @@ pub struct CardRun {
     pub counters: Counters,
 }
 
+/// Bytes that the card's memory port moves in one clock, in each direction.
+pub(crate) const PORT_BYTES: u64 = 64;
+
+/// What only an NTT or a vector operation on the card has.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct StreamRun {
+    /// Clocks of its commands together, each from becoming runnable to its completion.
+    pub cycles: u64,
+    /// Lower bound in clocks: the larger of the arithmetic (butterflies, or elements) by `lanes`, and of the bytes read or
+    /// written by what the card's memory port moves in a clock.
+    pub bound: u64,
+    /// `bound / cycles`; 1 is the bound itself.
+    pub ratio: f64,
+    /// Butterflies, or elements, that the engine takes in a clock.
+    pub lanes: u32,
+    /// Commands: passes of a transform.
+    pub commands: usize,
+    /// Bytes sent to the card for this operation, parameters included.
+    pub bytes_up: u64,
+    /// Bytes read back.
+    pub bytes_down: u64,
+    /// Performance counters over the operation, its transfers included.
+    pub counters: Counters,
+}
+
+impl StreamRun {
+    /// Of `commands` commands; the cycles of `run` are theirs.
+    pub(crate) fn new(commands: usize, lanes: u32, bound: u64, run: ListRun) -> Self {
+        let ListRun { cycles, counters, bytes_up, bytes_down } = run;
+        let cycles: u64 = cycles.iter().sum();
+        let ratio = bound as f64 / cycles.max(1) as f64;
+        StreamRun { cycles, bound, ratio, lanes, commands, bytes_up, bytes_down, counters }
+    }
+}
+
 /// One operation.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Operation {
@@ -152,9 +188,9 @@ pub struct Operation {
     pub group: Option<Group>,
     /// What it was for, e.g. `A` for the MSM over a Groth16 key's A query.
     pub label: Option<&'static str>,
-    /// Points or elements; of a batch of MSMs, points of the longest.
+    /// Points or elements; of a batch of MSMs, points of the longest; of a batch of transforms, elements of one.
     pub n: usize,
-    /// MSMs in it: more than 1 for a batch that one command of the card computed.
+    /// MSMs or transforms in it: more than 1 for a batch that one command of the card computed.
     pub batch: usize,
     /// Where it ran.
     #[serde(rename = "where")]
@@ -166,8 +202,11 @@ pub struct Operation {
     pub cycles: Option<u64>,
     /// Ratio to the bound on the card; none on the CPU.
     pub ratio: Option<f64>,
-    /// Details of a run on the card.
+    /// Details of an MSM on the card.
     pub card: Option<CardRun>,
+    /// Details of an NTT or a vector operation on the card.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub stream: Option<StreamRun>,
 }
 
 fn reason_text<S: serde::Serializer>(reason: &Option<CpuReason>, s: S) -> Result<S::Ok, S::Error> {
@@ -191,6 +230,7 @@ impl Operation {
             cycles: None,
             ratio: None,
             card: None,
+            stream: None,
         }
     }
 
@@ -207,6 +247,24 @@ impl Operation {
             cycles: Some(run.cycles),
             ratio: Some(run.ratio),
             card: Some(run),
+            stream: None,
+        }
+    }
+
+    /// An NTT or a vector operation that ran on the card.
+    pub(crate) fn stream(op: Op, n: usize, batch: usize, run: StreamRun) -> Self {
+        Operation {
+            op,
+            group: None,
+            label: None,
+            n,
+            batch,
+            place: Place::Card,
+            reason: None,
+            cycles: Some(run.cycles),
+            ratio: Some(run.ratio),
+            card: None,
+            stream: Some(run),
         }
     }
 }

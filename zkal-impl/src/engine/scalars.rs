@@ -139,6 +139,29 @@ pub(crate) fn nonzero(bytes: &[u8]) -> impl Iterator<Item = usize> + '_ {
     scalars.filter(|(_, bytes)| bytes.iter().any(|b| *b != 0)).map(|(i, _)| i)
 }
 
+/// Elements as they are in memory and on the card.
+pub(crate) fn bytes(values: &[Fr]) -> &[u8] {
+    Scalars::montgomery(values).bytes()
+}
+
+/// Replaces `values` by the elements in `bytes`, 32 bytes each.
+///
+/// # Errors
+/// [`Error::NotAnElement`] for one that is not below r: a card that computes wrongly. `values` are then as they were.
+pub(crate) fn elements(bytes: &[u8], values: &mut [Fr]) -> Result<()> {
+    let raw = |bytes: &[u8]| {
+        BigInt::<4>(std::array::from_fn(|i| u64::from_le_bytes(std::array::from_fn(|k| bytes[8 * i + k]))))
+    };
+    let elements = bytes.chunks_exact(SCALAR_BYTES);
+    if let Some(index) = elements.clone().take(values.len()).position(|bytes| raw(bytes) >= Fr::MODULUS) {
+        return Err(Error::NotAnElement { index });
+    }
+    for (value, bytes) in values.iter_mut().zip(elements) {
+        *value = Fr::new_unchecked(raw(bytes));
+    }
+    Ok(())
+}
+
 /// Bits `at..at + bits` of a value.
 fn field(value: &BigInt<4>, at: u32, bits: u32) -> BigInt<4> {
     let mut out = *value >> at;

@@ -8,11 +8,16 @@ pub(crate) struct Secret(pub Box<dyn Buffer>);
 
 impl Drop for Secret {
     fn drop(&mut self) {
-        // After a reset of the card the memory may belong to another block already.
-        if self.0.is_valid() {
-            if let Err(error) = self.0.erase() {
-                tracing::warn!(address = self.0.address(), %error, "scalars stay in card memory");
-            }
+        erase(&*self.0);
+    }
+}
+
+/// Erases a block that is about to be freed.
+pub(crate) fn erase(buffer: &dyn Buffer) {
+    // After a reset of the card the memory may belong to another block already.
+    if buffer.is_valid() {
+        if let Err(error) = buffer.erase() {
+            tracing::warn!(address = buffer.address(), %error, "secrets stay in card memory");
         }
     }
 }
