@@ -27,7 +27,7 @@ pub fn identity(t: &dyn Transport) {
             }
         }
     }
-    for offset in [0x02c, 0x0fc, 0x170, 0xffc] {
+    for offset in [0x030, 0x0fc, 0x1c0, 0xffc] {
         t.write32(offset, 0x1234_5678).expect("write");
         assert_eq!(read(offset), 0, "{offset:#x} is not listed");
     }
