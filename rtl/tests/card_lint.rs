@@ -14,6 +14,7 @@ use permafrost_rtl::{
         butterfly::butterfly,
     },
     point::affine,
+    stream::{reader, writer},
     target::Target,
     vector::{lane, scan},
     LINT_WAIVERS,
@@ -123,6 +124,13 @@ fn verilator_has_nothing_to_say_about_the_transform_engine() {
 }
 
 #[test]
+fn verilator_has_nothing_to_say_about_streams() {
+    for module in [reader(), writer()] {
+        lint(&Design::elaborate(&module).unwrap(), module.name());
+    }
+}
+
+#[test]
 fn verilator_has_nothing_to_say_about_vectors() {
     for target in Target::ALL {
         for module in [lane::lane(target).module, scan::scan(target).module] {
@@ -136,7 +144,8 @@ fn yosys_reads_it_without_latches() {
     let card = generate_with(&CardConfig::sim(), &msm_stub::msm_stub()).unwrap();
     let vectors = [lane::lane(Target::Generic).module, scan::scan(Target::Generic).module];
     let vectors = vectors.map(|module| Design::elaborate(&module).unwrap());
-    for design in [card].iter().chain(&vectors) {
+    let streams = [reader(), writer()].map(|module| Design::elaborate(&module).unwrap());
+    for design in [card].iter().chain(&vectors).chain(&streams) {
         let dir = scratch(&format!("yosys_{}", design.top));
         let files: Vec<String> = write(design, &dir).iter().map(|p| p.display().to_string()).collect();
         let script = format!(
