@@ -19,6 +19,10 @@ values! {
         Fill = 0x11 FILL,
         /// Multi-scalar multiplication over data in card memory. I/O queues.
         Msm = 0x20 MSM,
+        /// One pass of a number theoretic transform over data in card memory. I/O queues.
+        Ntt = 0x21 NTT,
+        /// Arithmetic on vectors in card memory. I/O queues.
+        Vector = 0x22 VECTOR,
     }
 }
 
@@ -192,6 +196,54 @@ bodies! {
         50 zero reserved: [u8; 6],
         /// Bytes from one scalar vector to the next, a multiple of 64; zero when `more` is zero.
         56 field scalar_stride: u64,
+    }
+
+    /// Body of NTT; what it computes is in [`crate::ntt`] and the manual. Addresses are multiples of 64.
+    NttCommand = Ntt {
+        /// Address of the transforms' input.
+        16 field source: u64,
+        /// Address of their output.
+        24 field destination: u64,
+        /// Address of the parameters, 192 bytes.
+        32 field params: u64,
+        /// Bytes from one transform of the batch to the next, in source and destination; zero when `batch` is 0 or 1.
+        40 field stride: u64,
+        /// Transforms; 0 succeeds without doing anything.
+        48 field batch: u32,
+        /// log2 of P, the rows.
+        52 field log_before: u8,
+        /// log2 of L, the length of this pass.
+        53 field log_len: u8,
+        /// log2 of Q, the columns.
+        54 field log_after: u8,
+        /// Bit 0 REVERSED_IN, bit 1 REVERSED_OUT; other bits zero.
+        55 field order: u8,
+        /// Zero.
+        56 zero reserved: [u8; 8],
+    }
+
+    /// Body of VECTOR. Addresses of operands are multiples of 32, and zero where nothing is read from them.
+    VectorCommand = Vector {
+        /// Address of operand a.
+        16 field a: u64,
+        /// Address of operand b.
+        24 field b: u64,
+        /// Address of operand c.
+        32 field c: u64,
+        /// Address of the result.
+        40 field d: u64,
+        /// Address of the parameters, 192 bytes, multiple of 64.
+        48 field params: u64,
+        /// Elements of each operand.
+        56 field n: u32,
+        /// Operation: 0 MAP, 1 REDUCE, 2 PREFIX_PRODUCT, 3 INVERSE.
+        60 field operation: u8,
+        /// Bit 0 NEGATE_PRODUCT, bit 1 NEGATE_ADDEND, bit 2 EXCLUSIVE; other bits zero.
+        61 field flags: u8,
+        /// Kinds of the operands, two bits each: 1:0 a, 3:2 b, 5:4 c; bits 7:6 zero.
+        62 field kinds: u8,
+        /// Zero.
+        63 zero reserved: u8,
     }
 }
 

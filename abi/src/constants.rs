@@ -5,8 +5,8 @@ constants! {
     CONSTANTS {
         /// Value of register MAGIC: "PFRZ" in little-endian ASCII.
         ABI_MAGIC: u32 = 0x5A52_4650,
-        /// Value of register VERSION of this contract, 0.2.0.
-        ABI_VERSION: u32 = 0x0000_0200,
+        /// Value of register VERSION of this contract, 0.3.0.
+        ABI_VERSION: u32 = 0x0000_0300,
         /// Size of BAR0 in bytes.
         BAR0_BYTES: u32 = 0x1_0000,
         /// Offset of the doorbell page of queue 0 (admin).
@@ -25,8 +25,10 @@ constants! {
         COMPLETION_BYTES: u32 = 16,
         /// Bytes of a scatter–gather list entry.
         SG_ENTRY_BYTES: u32 = 16,
-        /// Alignment of every address and length in COPY, FILL and MSM.
+        /// Alignment of every address and length in COPY, FILL, MSM and NTT; in VECTOR of the parameters and indices.
         ALIGN: u32 = 64,
+        /// Bytes of a field element; alignment of the operands of VECTOR.
+        ELEMENT_BYTES: u32 = 32,
         /// Alignment of ring addresses.
         RING_ALIGN: u32 = 4096,
         /// On-card timeline semaphores, 32 bits each.

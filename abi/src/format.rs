@@ -24,6 +24,14 @@ layout! {
 }
 
 layout! {
+    /// Element of a transform or a vector.
+    Element, 32 bytes @ 0 {
+        /// The element, Montgomery form in Fr.
+        0 field limbs: [u64; 4],
+    }
+}
+
+layout! {
     /// Scalar of an MSM.
     Scalar, 32 bytes @ 0 {
         /// The scalar; canonical or Montgomery form in Fr, as the command's `format` says.

@@ -17,20 +17,27 @@ pub mod constants;
 pub mod format;
 pub mod manual;
 pub mod msm;
+pub mod ntt;
 pub mod registers;
 pub mod status;
 pub mod transport;
+pub mod vector;
 pub mod verilog;
 
 pub use command::{
     Command, CommandBody, CopyCommand, CopyKind, CreateQueueCommand, DeleteQueueCommand, FillCommand, Group,
-    MsmCommand, NopCommand, Opcode, SemaphoreSetCommand, SgEntry,
+    MsmCommand, NopCommand, NttCommand, Opcode, SemaphoreSetCommand, SgEntry, VectorCommand,
 };
 pub use completion::Completion;
 pub use constants::*;
-pub use format::{AffinePoint, AffinePointG2, Scalar};
+pub use format::{AffinePoint, AffinePointG2, Element, Scalar};
 pub use manual::manual;
+pub use ntt::{NttParameters, NTT_REVERSED_IN, NTT_REVERSED_OUT};
 pub use registers::{counter, cq_doorbell, reg, sq_doorbell};
 pub use status::Status;
 pub use transport::{DmaRegion, Transport, TransportError};
+pub use vector::{
+    VectorKind, VectorOperation, VectorParameters, VECTOR_EXCLUSIVE, VECTOR_NEGATE_ADDEND,
+    VECTOR_NEGATE_PRODUCT,
+};
 pub use verilog::verilog_params;

@@ -1,7 +1,7 @@
 //! The manual's reading: `docs/abi.md`.
 
 use crate::define::{Access, Field, Register, Value};
-use crate::{command, completion, constants, format, msm, registers, status};
+use crate::{command, completion, constants, format, msm, ntt, registers, status, vector};
 use std::fmt::Write;
 
 /// The contract as markdown, the exact text of `docs/abi.md`.
@@ -16,6 +16,8 @@ pub fn manual() -> String {
     heading(&mut out, "Constants", "");
     values(&mut out, constants::CONSTANTS);
     values(&mut out, msm::MSM_LIMITS);
+    values(&mut out, ntt::NTT_LIMITS);
+    values(&mut out, vector::VECTOR_LIMITS);
     heading(&mut out, "Queues", QUEUES);
     heading(&mut out, "Commands", COMMANDS);
     fields(&mut out, command::Command::FIELDS);
@@ -41,6 +43,25 @@ pub fn manual() -> String {
                 out.push_str("`format`:\n\n");
                 values(&mut out, constants::MSM_FORMATS);
             }
+            command::Opcode::Ntt => {
+                out.push_str("`order`:\n\n");
+                values(&mut out, ntt::NTT_ORDERS);
+                out.push_str("Parameters, elements in Montgomery form:\n\n");
+                fields(&mut out, ntt::NttParameters::FIELDS);
+                let _ = write!(out, "{}\n\n", ntt::MEANING);
+            }
+            command::Opcode::Vector => {
+                out.push_str("`operation`:\n\n");
+                values(&mut out, vector::VectorOperation::TABLE);
+                out.push_str("`flags`:\n\n");
+                values(&mut out, vector::VECTOR_FLAGS);
+                out.push_str("`kinds`, by their lowest bits:\n\n");
+                values(&mut out, vector::VECTOR_KINDS);
+                values(&mut out, vector::VectorKind::TABLE);
+                out.push_str("Parameters; strides are distances in elements, at least 1 where they are used, ignored otherwise:\n\n");
+                fields(&mut out, vector::VectorParameters::FIELDS);
+                let _ = write!(out, "{}\n\n", vector::MEANING);
+            }
             _ => {}
         }
     }
@@ -52,6 +73,7 @@ pub fn manual() -> String {
     for (name, table) in [
         ("Affine point of G1, 64 bytes; the identity is all zero", format::AffinePoint::FIELDS),
         ("Affine point of G2, 128 bytes; the identity is all zero", format::AffinePointG2::FIELDS),
+        ("Element of a transform or a vector, 32 bytes", format::Element::FIELDS),
         ("Scalar, 32 bytes", format::Scalar::FIELDS),
     ] {
         let _ = write!(out, "{name}:\n\n");
@@ -98,8 +120,8 @@ well, instead of CSTS.READY, when the card is enabled with unaligned admin rings
 const COMMANDS: &str = "\
 64 bytes. Semaphores are 0 after a reset. A command with WAIT starts once its semaphore has reached the value; one with
 SIGNAL raises its semaphore before its completion is posted, and only on success. A malformed command is refused
-before it touches memory; the entries of a scatter–gather list are checked as they are read. Checked first is the
-opcode, then flags and reserved bytes, then the other fields.";
+before it touches memory; the entries of a scatter–gather list are checked as they are read, the parameters of NTT and
+VECTOR once they have been read. Checked first is the opcode, then flags and reserved bytes, then the other fields.";
 
 const FORMATS: &str = "\
 A BN254 element is four 64-bit little-endian limbs, least significant first, always fully reduced; Montgomery form has

@@ -29,9 +29,9 @@ registers! {
         msm_g1: bool [2:2],
         /// MSM over G2 of BN254.
         msm_g2: bool [3:3],
-        /// NTT (reserved).
+        /// NTT.
         ntt: bool [4:4],
-        /// VECTOR (reserved).
+        /// VECTOR.
         vector: bool [5:5],
         /// PROVE (reserved).
         prove: bool [6:6],
@@ -64,6 +64,18 @@ registers! {
     0x020 Ro 32 CLOCK_KHZ;
     /// Hash of the card's configuration; bit 31 is zero.
     0x024 Ro 32 BUILD_ID;
+    /// NTT engine; zero without one.
+    0x028 Ro 32 CAP_NTT as CapNtt {
+        /// Butterflies working in parallel.
+        lanes: u32 [7:0],
+        /// log2 of the longest transform in one pass: the block.
+        log2_block: u32 [15:8],
+    };
+    /// VECTOR engine; zero without one.
+    0x02C Ro 32 CAP_VECTOR as CapVector {
+        /// Elements it takes in one clock.
+        lanes: u32 [7:0],
+    };
     /// Controller control. Writing ENABLE = 0 is the controller reset: queues are deleted, engines aborted, semaphores
     /// and counters cleared; no DMA happens once CSTS.READY reads 0.
     0x040 Rw 32 CC as Cc {
@@ -146,6 +158,22 @@ registers! {
     0x170 Ro 64 MSM_TAIL;
     /// Points in the store queues, summed over clocks and adders.
     0x178 Ro 64 MSM_QUEUED;
+    /// Clocks in which the NTT engine was busy.
+    0x180 Ro 64 NTT_BUSY;
+    /// Butterflies issued, all lanes together.
+    0x188 Ro 64 NTT_BUTTERFLIES;
+    /// Clocks in which the NTT engine could have taken an element and memory had none for it.
+    0x190 Ro 64 NTT_STALL_IN;
+    /// Clocks in which an element left by the NTT engine waited for memory.
+    0x198 Ro 64 NTT_STALL_OUT;
+    /// Clocks in which the VECTOR engine was busy.
+    0x1A0 Ro 64 VECTOR_BUSY;
+    /// Elements (of all operands at one index) that entered the VECTOR engine.
+    0x1A8 Ro 64 VECTOR_ELEMENTS;
+    /// Clocks in which the copy/fill engine and at least one of MSM, NTT and VECTOR were busy.
+    0x1B0 Ro 64 COPY_OVERLAP;
+    /// Clocks in which at least two of MSM, NTT and VECTOR were busy.
+    0x1B8 Ro 64 ENGINE_OVERLAP;
 }
 
 /// Offset in BAR0 of the submission doorbell of `queue` (0 = admin): write the new SQ tail index.

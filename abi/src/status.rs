@@ -32,5 +32,7 @@ values! {
         Aborted = 12 ABORTED,
         /// A reserved flag bit or reserved byte is set, or a semaphore number is out of range.
         BadFlags = 13 BAD_FLAGS,
+        /// A parameter in card memory is out of range or not what the command needs; info = its byte offset in the parameters.
+        BadParameter = 14 BAD_PARAMETER,
     }
 }

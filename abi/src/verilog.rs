@@ -1,7 +1,7 @@
 //! The Verilog reading: `localparam`s that the card's modules include in their bodies.
 
 use crate::define::{Field, Register, Value};
-use crate::{command, completion, constants, format, msm, registers, status};
+use crate::{command, completion, constants, format, msm, ntt, registers, status, vector};
 use std::fmt::Write;
 
 /// The contract as Verilog-2005 `localparam`s, to be placed inside a module body.
@@ -13,12 +13,15 @@ use std::fmt::Write;
 /// | `REG_<REGISTER>_<FIELD>_LSB`, `_W` | bit range in the register | integer |
 /// | `CNT_<COUNTER>`, `..._HI` | byte offset of a counter | 16 bits |
 /// | `OP_*`, `ST_*` | opcodes, status codes | 8 and 15 bits |
-/// | `FLAG_*`, `MSM_FORMAT_*` | flag masks | 8 bits |
-/// | `COPY_*`, `GROUP_*` | field values | 8 bits |
+/// | `FLAG_*`, `MSM_FORMAT_*`, `NTT_REVERSED_*`, `VECTOR_NEGATE_*`, `VECTOR_EXCLUSIVE` | flag masks | 8 bits |
+/// | `COPY_*`, `GROUP_*`, `VECTOR_<OPERATION>` | field values | 8 bits |
+/// | `VECTOR_<KIND>`, `VECTOR_KIND_<OPERAND>` | kinds, and their lowest bits in `kinds` | 2 and 8 bits |
 /// | `CMD_<FIELD>_LSB`, `_W` | bit range in the 512-bit command, header | integer |
 /// | `CMD_<OP>_<FIELD>_LSB`, `_W` | the same, body of that opcode; reserved ranges as well | integer |
 /// | `CMD_<OP>_<FIELD>_BYTE` | byte offset, which is the `info` of BAD_FIELD and BAD_ADDRESS | 32 bits |
 /// | `CPL_<FIELD>_LSB`, `_W` | bit range in the 128-bit completion; also `CPL_PHASE`, `CPL_STATUS` | integer |
+/// | `NTT_PARAMS_<FIELD>_LSB`, `_W`, `_BYTE` | bit range in the parameters of an NTT; byte offset, which is the `info` of BAD_PARAMETER | integer; 32 bits |
+/// | `VECTOR_PARAMS_<FIELD>_...` | the same for VECTOR | |
 /// | `SG_<FIELD>_LSB`, `_W` | bit range in the 128-bit scatter–gather entry | integer |
 /// | `POINT_<FIELD>_LSB`, `SUM_<FIELD>_LSB`, ... | bit ranges of points and window sums | integer |
 ///
@@ -41,23 +44,26 @@ pub fn verilog_params() -> String {
 fn params() -> Vec<(String, Option<u32>, u64)> {
     let mut out = Vec::new();
     values(&mut out, "ABI_", constants::CONSTANTS);
-    values(&mut out, "", msm::MSM_LIMITS);
+    for limits in [msm::MSM_LIMITS, ntt::NTT_LIMITS, vector::VECTOR_LIMITS] {
+        values(&mut out, "", limits);
+    }
     registers(&mut out, "REG", registers::REGISTERS);
     registers(&mut out, "CNT", registers::COUNTERS);
     values(&mut out, "OP_", command::Opcode::TABLE);
     values(&mut out, "ST_", status::Status::TABLE);
-    values(&mut out, "", constants::COMMAND_FLAGS);
-    values(&mut out, "", constants::MSM_FORMATS);
+    for flags in [constants::COMMAND_FLAGS, constants::MSM_FORMATS, ntt::NTT_ORDERS, vector::VECTOR_FLAGS] {
+        values(&mut out, "", flags);
+    }
+    values(&mut out, "", vector::VECTOR_KINDS);
     values(&mut out, "COPY_", command::CopyKind::TABLE);
     values(&mut out, "GROUP_", command::Group::TABLE);
+    values(&mut out, "VECTOR_", vector::VectorOperation::TABLE);
+    values(&mut out, "VECTOR_", vector::VectorKind::TABLE);
     fields(&mut out, "CMD", command::Command::FIELDS);
     for (opcode, body) in command::BODIES {
         let prefix = format!("CMD_{}", opcode.name());
         fields(&mut out, &prefix, body);
-        for field in body.iter() {
-            let name = format!("{prefix}_{}_BYTE", field.name.to_uppercase());
-            out.push((name, Some(32), field.offset as u64));
-        }
+        offsets(&mut out, &prefix, body);
     }
     let cpl = completion::Completion::FIELDS;
     fields(&mut out, "CPL", cpl);
@@ -68,8 +74,15 @@ fn params() -> Vec<(String, Option<u32>, u64)> {
             out.push((format!("CPL_{name}_W"), None, width));
         }
     }
+    for (prefix, params) in
+        [("NTT_PARAMS", ntt::NttParameters::FIELDS), ("VECTOR_PARAMS", vector::VectorParameters::FIELDS)]
+    {
+        fields(&mut out, prefix, params);
+        offsets(&mut out, prefix, params);
+    }
     fields(&mut out, "SG", command::SgEntry::FIELDS);
     fields(&mut out, "POINT", format::AffinePoint::FIELDS);
+    fields(&mut out, "ELEMENT", format::Element::FIELDS);
     fields(&mut out, "SCALAR", format::Scalar::FIELDS);
     fields(&mut out, "POINT_G2", format::AffinePointG2::FIELDS);
     out
@@ -104,6 +117,13 @@ fn fields(out: &mut Vec<(String, Option<u32>, u64)>, prefix: &str, table: &[Fiel
     }
 }
 
+/// Byte offsets, as they are given in a completion's `info`.
+fn offsets(out: &mut Vec<(String, Option<u32>, u64)>, prefix: &str, table: &[Field]) {
+    for f in table {
+        out.push((format!("{prefix}_{}_BYTE", f.name.to_uppercase()), Some(32), f.offset as u64));
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -135,6 +155,12 @@ mod tests {
             "localparam integer CMD_COPY_ENTRIES_LSB = 320;",
             "localparam integer CMD_COPY_ENTRIES_W = 32;",
             "localparam [31:0] CMD_MSM_FORMAT_BYTE = 32'h2f;",
+            "localparam [7:0] NTT_REVERSED_OUT = 8'h2;",
+            "localparam [7:0] VECTOR_PREFIX_PRODUCT = 8'h2;",
+            "localparam [1:0] VECTOR_GATHER = 2'h3;",
+            "localparam integer CMD_NTT_LOG_LEN_LSB = 424;",
+            "localparam [31:0] NTT_PARAMS_OUT_RATIO_BYTE = 32'ha0;",
+            "localparam integer VECTOR_PARAMS_INDICES_LSB = 896;",
             "localparam integer CPL_PHASE_LSB = 112;",
             "localparam integer CPL_STATUS_W = 15;",
             "localparam integer POINT_G2_Y_LSB = 512;",

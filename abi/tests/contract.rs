@@ -3,7 +3,7 @@
 use permafrost_abi::command::BODIES;
 use permafrost_abi::define::{Access, Field};
 use permafrost_abi::registers::{
-    AdminSize, CapEngines, CapMsm, CapQueues, ErrSource, Version, COUNTERS, REGISTERS,
+    AdminSize, CapEngines, CapMsm, CapNtt, CapQueues, CapVector, ErrSource, Version, COUNTERS, REGISTERS,
 };
 use permafrost_abi::*;
 use std::collections::BTreeMap;
@@ -25,6 +25,9 @@ fn fields_cover_their_structures() {
     assert_covers("sg entry", SgEntry::FIELDS, 0, SG_ENTRY_BYTES as usize);
     assert_covers("point", AffinePoint::FIELDS, 0, 64);
     assert_covers("scalar", Scalar::FIELDS, 0, 32);
+    assert_covers("element", Element::FIELDS, 0, ELEMENT_BYTES as usize);
+    assert_covers("NTT parameters", NttParameters::FIELDS, 0, ntt::NTT_PARAMS_BYTES as usize);
+    assert_covers("VECTOR parameters", VectorParameters::FIELDS, 0, vector::VECTOR_PARAMS_BYTES as usize);
     assert_covers("affine point of G2", AffinePointG2::FIELDS, 0, 128);
     for (opcode, body) in BODIES {
         assert_covers(opcode.name(), body, 16, 64);
@@ -82,11 +85,13 @@ fn doorbells_fit_bar0_and_are_distinct() {
 fn words_round_trip() {
     assert_eq!(&ABI_MAGIC.to_le_bytes(), b"PFRZ");
     let v = Version(ABI_VERSION);
-    assert_eq!((v.major(), v.minor(), v.patch()), (0, 2, 0));
+    assert_eq!((v.major(), v.minor(), v.patch()), (0, 3, 0));
     let q = CapQueues::from_fields(2, 10, 64);
     assert_eq!((q.0, q.io_queues(), q.log2_entries(), q.semaphores()), (0x0040_0a02, 2, 10, 64));
     let m = CapMsm::from_fields(1, 2, 13, 17);
     assert_eq!((m.adders(), m.min_window(), m.max_window(), m.log2_slots()), (1, 2, 13, 17));
+    assert_eq!(CapNtt::from_fields(2, 12).0, 0x0c02);
+    assert_eq!(CapVector::from_fields(1).lanes(), 1);
     let e = CapEngines::from_fields(true, true, true, false, false, false, false);
     assert_eq!(e.0, 7);
     assert!(e.msm_g1() && !e.msm_g2());
@@ -103,7 +108,7 @@ fn completion_packs_status_and_phase() {
             assert_eq!((c.status(), c.phase()), (Ok(status), phase));
         }
     }
-    assert_eq!(Status::try_from(14), Err(14));
+    assert_eq!(Status::try_from(15), Err(15));
     assert_eq!(Completion { status_phase: 0x7fff << 1, ..Default::default() }.status(), Err(0x7fff));
 }
 
@@ -129,6 +134,45 @@ fn command_bytes_are_where_the_manual_says() {
     assert!(bytes[48..].iter().all(|b| *b == 0));
     assert_eq!(command.body_as::<MsmCommand>(), Some(msm));
     assert_eq!(command.body_as::<FillCommand>(), None);
+}
+
+#[test]
+fn transforms_and_vectors_are_where_the_manual_says() {
+    let ntt = NttCommand {
+        source: 0x11,
+        destination: 0x22,
+        params: 0x33,
+        stride: 0x44,
+        batch: 0x0102_0304,
+        log_before: 5,
+        log_len: 6,
+        log_after: 7,
+        order: NTT_REVERSED_IN | NTT_REVERSED_OUT,
+        ..Default::default()
+    };
+    let command = Command::new(&ntt);
+    let bytes: &[u8] = bytemuck::bytes_of(&command);
+    assert_eq!((bytes[0], bytes[16], bytes[24], bytes[32], bytes[40]), (33, 0x11, 0x22, 0x33, 0x44));
+    assert_eq!(&bytes[48..64], &[4, 3, 2, 1, 5, 6, 7, 3, 0, 0, 0, 0, 0, 0, 0, 0]);
+    let vector = VectorCommand {
+        a: 0x11,
+        b: 0x22,
+        c: 0x33,
+        d: 0x44,
+        params: 0x55,
+        n: 0x0102_0304,
+        operation: VectorOperation::PrefixProduct as u8,
+        flags: VECTOR_EXCLUSIVE,
+        kinds: 0x3f,
+        ..Default::default()
+    };
+    let command = Command::new(&vector);
+    let bytes: &[u8] = bytemuck::bytes_of(&command);
+    assert_eq!(
+        (bytes[0], bytes[16], bytes[24], bytes[32], bytes[40], bytes[48]),
+        (34, 0x11, 0x22, 0x33, 0x44, 0x55)
+    );
+    assert_eq!(&bytes[56..64], &[4, 3, 2, 1, 2, 4, 0x3f, 0]);
 }
 
 #[test]

@@ -150,6 +150,14 @@ counters! {
     msm_stall_slot = MSM_STALL_SLOT,
     msm_tail = MSM_TAIL,
     msm_queued = MSM_QUEUED,
+    ntt_busy = NTT_BUSY,
+    ntt_butterflies = NTT_BUTTERFLIES,
+    ntt_stall_in = NTT_STALL_IN,
+    ntt_stall_out = NTT_STALL_OUT,
+    vector_busy = VECTOR_BUSY,
+    vector_elements = VECTOR_ELEMENTS,
+    copy_overlap = COPY_OVERLAP,
+    engine_overlap = ENGINE_OVERLAP,
 }
 
 /// The first error since it was last cleared, as the card holds it.

@@ -11,7 +11,7 @@ fn step_bits(name: &str) -> usize {
     match name {
         "HOST_READ_BYTES" | "HOST_WRITE_BYTES" | "DRAM_READ_BYTES" | "DRAM_WRITE_BYTES" => 7,
         "COMMANDS" => 4,
-        "MSM_ADDITIONS" | "MSM_QUEUED" => 8,
+        "MSM_ADDITIONS" | "MSM_QUEUED" | "NTT_BUTTERFLIES" => 8,
         "MSM_STALL_SLOT" => STALL_BITS,
         _ => 1,
     }

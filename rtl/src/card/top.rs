@@ -148,6 +148,14 @@ fn registers(m: Module) -> Module {
                 ("add_msm_stall_slot", "msm$ev_stall_slot"),
                 ("add_msm_tail", "msm$ev_tail"),
                 ("add_msm_queued", "msm$ev_queued"),
+                ("add_ntt_busy", "1'b0"),
+                ("add_ntt_butterflies", "8'd0"),
+                ("add_ntt_stall_in", "1'b0"),
+                ("add_ntt_stall_out", "1'b0"),
+                ("add_vector_busy", "1'b0"),
+                ("add_vector_elements", "1'b0"),
+                ("add_copy_overlap", "copy$busy && msm$busy"),
+                ("add_engine_overlap", "1'b0"),
             ],
         )
 }
