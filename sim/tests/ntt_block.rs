@@ -83,7 +83,8 @@ impl Set {
 
     fn butterflies(&self) -> u64 {
         let size = self.pass.log_len + self.tile;
-        self.tiles as u64 * u64::from(self.pass.log_len) << size >> 1
+        let stages = self.tiles as u64 * u64::from(self.pass.log_len);
+        (stages << size) / 2
     }
 }
 
@@ -336,10 +337,9 @@ impl Bench {
     }
 }
 
-/// Every size, then any; between them wrong roots and resets.
-fn everything(target: Target, max_log: usize, lanes: usize, sets: usize) {
-    let (mut bench, rng) = (Bench::new(target, max_log, lanes), &mut rng());
-    let max = max_log as u32;
+/// Every size of tiles of up to 2^max elements, then any; between them wrong roots and resets.
+fn everything(bench: &mut Bench, max: u32, sets: usize) {
+    let rng = &mut rng();
     let every = (0..=max).flat_map(|len| (0..=max - len).map(move |tile| (len, tile)));
     let mut sizes: Vec<_> = every.collect();
     for _ in 0..sets {
@@ -365,29 +365,24 @@ fn everything(target: Target, max_log: usize, lanes: usize, sets: usize) {
 
 #[test]
 fn one_lane() {
-    everything(Target::Generic, 7, 1, 40);
+    everything(&mut Bench::new(Target::Generic, 7, 1), 7, 300);
 }
 
 /// As few rows as there may be.
 #[test]
 fn smallest() {
-    everything(Target::Generic, 2, 1, 60);
-    everything(Target::Generic, 5, 8, 60);
+    everything(&mut Bench::new(Target::Generic, 2, 1), 2, 300);
+    everything(&mut Bench::new(Target::Generic, 5, 8), 5, 300);
 }
 
 #[test]
 fn two_lanes() {
-    everything(Target::Generic, 6, 2, 60);
-}
-
-#[test]
-fn four_lanes() {
-    everything(Target::Generic, 8, 4, 40);
+    everything(&mut Bench::new(Target::Generic, 6, 2), 6, 300);
 }
 
 #[test]
 fn xcup() {
-    everything(Target::Xcup, 5, 2, 10);
+    everything(&mut Bench::new(Target::Xcup, 5, 2), 5, 60);
 }
 
 /// Prints the clocks of a set and of its later tiles, against the butterflies' bound; the ratios of both.
@@ -423,7 +418,7 @@ fn whole(bench: &Bench) -> Set {
 /// The last pass of a large transform: rows side by side, with factors of their own.
 fn rows(bench: &Bench) -> Set {
     let mut set = bench.set(&mut rng(), 9, 3);
-    set.tiles = 11;
+    set.tiles = 8;
     set.row_mode = 1;
     set.pass.log_before = 20;
     set.output = Side::Interleaved;
@@ -439,8 +434,13 @@ fn columns(bench: &Bench) -> Set {
 }
 
 #[test]
-fn rate_of_one_lane() {
+fn large() {
     let mut bench = Bench::new(Target::Generic, 12, 1);
+    let rng = &mut rng();
+    for (len, tile) in [(12, 0), (7, 5), (0, 12)] {
+        let set = bench.random(rng, len, tile);
+        bench.run(rng, &set, [0.1, 0.1], u64::MAX);
+    }
     let set = whole(&bench);
     assert!(rate(&mut bench, "whole", &set)[0] >= 0.96);
     for (what, set) in [("rows", rows(&bench)), ("columns", columns(&bench))] {
@@ -449,9 +449,11 @@ fn rate_of_one_lane() {
 }
 
 #[test]
-fn rate_of_four_lanes() {
+fn four_lanes() {
     let mut bench = Bench::new(Target::Generic, 12, 4);
-    for (what, set) in [("whole", whole(&bench)), ("rows", rows(&bench)), ("columns", columns(&bench))] {
+    everything(&mut bench, 8, 150);
+    for (what, mut set) in [("whole", whole(&bench)), ("rows", rows(&bench)), ("columns", columns(&bench))] {
+        set.tiles = 6;
         assert!(rate(&mut bench, what, &set)[1] >= 0.99, "{what}");
     }
 }
