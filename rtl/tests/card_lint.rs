@@ -10,10 +10,12 @@ use permafrost_rtl::{
     hdl::Design,
     msm::engine,
     ntt::{
+        self,
         block::{block, Shape},
         butterfly::butterfly,
     },
     point::affine,
+    stream::{reader, writer},
     target::Target,
     vector::{lane, scan},
     LINT_WAIVERS,
@@ -132,6 +134,21 @@ fn verilator_has_nothing_to_say_about_the_transform_engine() {
 }
 
 #[test]
+fn verilator_has_nothing_to_say_about_the_ntt_engine() {
+    for (max_log, lanes) in [(12, 1), (4, 1), (16, 8)] {
+        let design = Design::elaborate(&ntt::engine(&Shape::new(Target::Generic, max_log, lanes))).unwrap();
+        lint(&design, &format!("ntt_engine_{max_log}_{lanes}"));
+    }
+}
+
+#[test]
+fn verilator_has_nothing_to_say_about_streams() {
+    for module in [reader(), writer()] {
+        lint(&Design::elaborate(&module).unwrap(), module.name());
+    }
+}
+
+#[test]
 fn verilator_has_nothing_to_say_about_vectors() {
     for target in Target::ALL {
         for module in [lane::lane(target).module, scan::scan(target).module] {
@@ -146,7 +163,9 @@ fn yosys_reads_it_without_latches() {
     let card = generate_with(&config, &stubs(&config)).unwrap();
     let vectors = [lane::lane(Target::Generic).module, scan::scan(Target::Generic).module];
     let vectors = vectors.map(|module| Design::elaborate(&module).unwrap());
-    for design in [card].iter().chain(&vectors) {
+    let streams = [reader(), writer()].map(|module| Design::elaborate(&module).unwrap());
+    let ntt = Design::elaborate(&ntt::engine(&Shape::new(Target::Generic, 4, 1))).unwrap();
+    for design in [card, ntt].iter().chain(&vectors).chain(&streams) {
         let dir = scratch(&format!("yosys_{}", design.top));
         let files: Vec<String> = write(design, &dir).iter().map(|p| p.display().to_string()).collect();
         let script = format!(

@@ -9,7 +9,7 @@
 //! ```
 //! One module a block, one file a module; every block's protocol, latency and reset stand at its function.
 
-mod abi;
+pub(crate) mod abi;
 pub mod admin;
 pub mod arbiter;
 pub mod axil;
