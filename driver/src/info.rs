@@ -99,9 +99,9 @@ impl CardInfo {
             return Err(bad("CAP_MSM", msm.0 as u64, "expected an adder and a range of windows".into()));
         }
         let ntt = CapNtt(mmio.read32(reg::CAP_NTT)?);
-        // A transform of several passes has at least two elements in each, and a block twice as long.
-        if engines.ntt() && !(ntt.lanes() >= 1 && (2..=NTT_MAX_LOG).contains(&ntt.log2_block())) {
-            return Err(bad("CAP_NTT", ntt.0 as u64, "expected a lane and a block of 2^2 to 2^28".into()));
+        if engines.ntt() && !(ntt.lanes() >= 1 && (1..=NTT_MAX_LOG).contains(&ntt.log2_block())) {
+            let detail = format!("expected a lane and a block of 2^1 to 2^{NTT_MAX_LOG} elements");
+            return Err(bad("CAP_NTT", ntt.0 as u64, detail));
         }
         let vector = CapVector(mmio.read32(reg::CAP_VECTOR)?);
         if engines.vector() && vector.lanes() == 0 {

@@ -1,8 +1,8 @@
 //! The card's Verilog passes `verilator --lint-only -Wall` with the crate's waivers, and yosys reads it.
 
-#[path = "common/msm_stub.rs"]
-mod msm_stub;
+mod common;
 
+use common::stubs;
 use permafrost_rtl::{
     card::{generate, generate_with},
     config::CardConfig,
@@ -10,10 +10,12 @@ use permafrost_rtl::{
     hdl::Design,
     msm::engine,
     ntt::{
+        self,
         block::{block, Shape},
         butterfly::butterfly,
     },
     point::affine,
+    stream::{reader, writer},
     target::Target,
     vector::{lane, scan},
     LINT_WAIVERS,
@@ -29,7 +31,16 @@ fn configs() -> Vec<CardConfig> {
     let narrow = CardConfig { name: "narrow".into(), io_queues: 1, ..sim.clone() };
     let adders = |adders| CardConfig { name: format!("adders_{adders}"), adders, ..sim.clone() };
     let (two, three, four) = (adders(2), adders(3), adders(4));
-    vec![sim, wide, narrow, two, three, four]
+    let engines = |name: &str, ntt_lanes, vector_lanes| CardConfig {
+        name: name.into(),
+        ntt_lanes,
+        vector_lanes,
+        ..sim.clone()
+    };
+    let (msm_only, ntt, vector, all) =
+        (engines("msm_only", 0, 0), engines("ntt", 2, 0), engines("vector", 0, 1), engines("all", 1, 1));
+    let largest = CardConfig { name: "largest".into(), ntt_log2_block: 16, ..engines("", 8, 1) };
+    vec![sim, wide, narrow, two, three, four, msm_only, ntt, vector, all, largest]
 }
 
 /// Writes one file per module and returns the paths.
@@ -68,7 +79,7 @@ fn lint(design: &Design, name: &str) {
 #[test]
 fn verilator_has_nothing_to_say() {
     for config in configs() {
-        lint(&generate_with(&config, &msm_stub::msm_stub()).unwrap(), &config.name);
+        lint(&generate_with(&config, &stubs(&config)).unwrap(), &config.name);
     }
 }
 
@@ -123,6 +134,21 @@ fn verilator_has_nothing_to_say_about_the_transform_engine() {
 }
 
 #[test]
+fn verilator_has_nothing_to_say_about_the_ntt_engine() {
+    for (max_log, lanes) in [(12, 1), (4, 1), (16, 8)] {
+        let design = Design::elaborate(&ntt::engine(&Shape::new(Target::Generic, max_log, lanes))).unwrap();
+        lint(&design, &format!("ntt_engine_{max_log}_{lanes}"));
+    }
+}
+
+#[test]
+fn verilator_has_nothing_to_say_about_streams() {
+    for module in [reader(), writer()] {
+        lint(&Design::elaborate(&module).unwrap(), module.name());
+    }
+}
+
+#[test]
 fn verilator_has_nothing_to_say_about_vectors() {
     for target in Target::ALL {
         for module in [lane::lane(target).module, scan::scan(target).module] {
@@ -133,10 +159,13 @@ fn verilator_has_nothing_to_say_about_vectors() {
 
 #[test]
 fn yosys_reads_it_without_latches() {
-    let card = generate_with(&CardConfig::sim(), &msm_stub::msm_stub()).unwrap();
+    let config = CardConfig { ntt_lanes: 1, vector_lanes: 1, ..CardConfig::sim() };
+    let card = generate_with(&config, &stubs(&config)).unwrap();
     let vectors = [lane::lane(Target::Generic).module, scan::scan(Target::Generic).module];
     let vectors = vectors.map(|module| Design::elaborate(&module).unwrap());
-    for design in [card].iter().chain(&vectors) {
+    let streams = [reader(), writer()].map(|module| Design::elaborate(&module).unwrap());
+    let ntt = Design::elaborate(&ntt::engine(&Shape::new(Target::Generic, 4, 1))).unwrap();
+    for design in [card, ntt].iter().chain(&vectors).chain(&streams) {
         let dir = scratch(&format!("yosys_{}", design.top));
         let files: Vec<String> = write(design, &dir).iter().map(|p| p.display().to_string()).collect();
         let script = format!(
