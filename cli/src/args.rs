@@ -96,7 +96,7 @@ pub struct CardArgs {
     /// Which card: `sim` (the Verilog, simulated), or with options `sim:key=value,…`.
     ///
     /// Options: dram=SIZE (memory of the card, e.g. 64MiB), memory=KIND (its timing: fixed, ddr4, hbm2), adders=N (curve
-    /// adders, 1 to 4), target=NAME (pipelines of `generic` or of `xcup`, which are several times as long),
+    /// adders, 1 to 4), lanes=N (butterflies a clock: 1, 2, 4 or 8), target=NAME (pipelines of `generic` or of `xcup`, which are several times as long),
     /// trace=FILE.fst (waveform of the whole run; large), preset=NAME (configuration of the card).
     #[arg(long, env = "PERMAFROST_CARD", default_value = "sim", value_name = "CARD")]
     pub card: String,
@@ -108,6 +108,101 @@ pub enum Bench {
     Msm(BenchMsm),
     /// Multi-scalar multiplications of many sizes and distributions: a list of what `bench msm --json` prints
     Sweep(BenchSweep),
+    /// One transform over BN254 Fr, or a batch, of vectors in card memory
+    Ntt(BenchNtt),
+    /// One operation on vectors in card memory
+    Vector(BenchVector),
+}
+
+#[derive(Debug, Args)]
+pub struct BenchNtt {
+    /// log2 of the elements of a transform
+    #[arg(long, value_name = "K", value_parser = clap::value_parser!(u32).range(0..=63))]
+    pub log_n: u32,
+    /// Transforms, one after the other in memory
+    #[arg(long, value_name = "B", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=4096))]
+    pub batch: u32,
+    /// What is transformed into what
+    #[arg(long, value_enum, default_value_t = Direction::Forward)]
+    pub direction: Direction,
+    /// On the coset of this field's generator instead of the subgroup
+    #[arg(long)]
+    pub coset: bool,
+    /// Order of the elements in memory before
+    #[arg(long, value_enum, default_value_t = Order::Natural)]
+    pub input: Order,
+    /// Order of the elements in memory afterwards
+    #[arg(long, value_enum, default_value_t = Order::Natural)]
+    pub output: Order,
+    /// Butterflies a clock of the simulated card, whatever --card says
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=8))]
+    pub lanes: Option<u32>,
+    /// Seed of the random elements
+    #[arg(long, default_value_t = 1)]
+    pub seed: u64,
+    #[command(flatten)]
+    pub card: CardArgs,
+    /// Print one JSON object instead of a table
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Direction {
+    /// Coefficients to values
+    Forward,
+    /// Values to coefficients
+    Inverse,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Order {
+    Natural,
+    BitReversed,
+}
+
+#[derive(Debug, Args)]
+pub struct BenchVector {
+    /// What is computed
+    #[arg(long, value_enum, default_value_t = VectorOp::Product)]
+    pub op: VectorOp,
+    /// log2 of the elements
+    #[arg(long, value_name = "K", default_value_t = 16, value_parser = clap::value_parser!(u32).range(0..=22))]
+    pub log_n: u32,
+    /// Seed of the random elements
+    #[arg(long, default_value_t = 1)]
+    pub seed: u64,
+    #[command(flatten)]
+    pub card: CardArgs,
+    /// Print one JSON object instead of a table
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum VectorOp {
+    /// a·s: a vector times a scalar
+    Scale,
+    /// a·b, element by element
+    Product,
+    /// a + c
+    Sum,
+    /// a·b - c
+    MulSub,
+    /// s, s·g, s·g², …
+    Powers,
+    /// The sum of all elements
+    Total,
+    /// The sum of all a·b
+    InnerProduct,
+    /// The value of a polynomial at a point
+    Evaluate,
+    /// The product of each element and all before it
+    PrefixProduct,
+    /// 1/a, element by element
+    Inverse,
+    /// b at given indices, in random order
+    Gather,
 }
 
 #[derive(Debug, Args)]

@@ -16,9 +16,14 @@ use crate::progress::Progress;
 
 /// The cards that this build can open, for messages.
 pub const KNOWN_CARDS: &str = "sim";
-const SIM_OPTIONS: &str = "dram=SIZE, memory=KIND, adders=N, target=NAME, trace=FILE.fst, preset=NAME";
+const SIM_OPTIONS: &str =
+    "dram=SIZE, memory=KIND, adders=N, lanes=N, target=NAME, trace=FILE.fst, preset=NAME";
 /// Most curve adders of a card.
 const MAX_ADDERS: u32 = 4;
+/// Most butterflies a clock.
+const MAX_LANES: u32 = 8;
+/// Bytes that the card's memory port moves in a clock, in each direction.
+const PORT_BYTES: u64 = 64;
 
 /// What `--card` asks for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -35,6 +40,8 @@ pub struct SimSpec {
     pub memory: Option<Preset>,
     /// Curve adders; the preset's when not given.
     pub adders: Option<u32>,
+    /// Butterflies a clock; the preset's when not given.
+    pub lanes: Option<u32>,
     /// What the arithmetic is pipelined for; the preset's target when not given.
     pub target: Option<Target>,
     pub trace: Option<PathBuf>,
@@ -67,6 +74,11 @@ impl FromStr for CardSpec {
                 "adders" => {
                     let adders = value.parse().ok().filter(|n| (1..=MAX_ADDERS).contains(n));
                     spec.adders = Some(adders.ok_or_else(|| wrong("a number from 1 to 4"))?);
+                }
+                "lanes" => {
+                    let lanes = value.parse().ok();
+                    let lanes = lanes.filter(|n: &u32| n.is_power_of_two() && *n <= MAX_LANES);
+                    spec.lanes = Some(lanes.ok_or_else(|| wrong("1, 2, 4 or 8"))?);
                 }
                 "trace" if value.ends_with(".fst") => spec.trace = Some(PathBuf::from(value)),
                 "trace" => return Err(wrong("a file name that ends in .fst")),
@@ -102,6 +114,15 @@ fn parse_size(text: &str) -> Option<u64> {
 pub struct OpenCard {
     pub card: Card,
     simulation: Arc<SimCard>,
+    memory: Option<Preset>,
+    clock_khz: u32,
+}
+
+/// What is to be otherwise than `--card` says.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Changes {
+    pub adders: Option<u32>,
+    pub lanes: Option<u32>,
 }
 
 impl OpenCard {
@@ -109,26 +130,46 @@ impl OpenCard {
     pub fn simulation(&self) -> SimStats {
         self.simulation.stats()
     }
+
+    /// Name of the model of the memory's timing.
+    pub fn memory_name(&self) -> &'static str {
+        self.memory.map_or("fixed", |memory| memory.name)
+    }
+
+    /// Clocks that the card's memory takes at least to move these bytes: its port moves 64 a clock in each direction, and its
+    /// data bus, if it is modelled, is shared by both.
+    pub fn memory_bound(&self, read: u64, written: u64) -> u64 {
+        let port = read.max(written).div_ceil(PORT_BYTES);
+        let bus = self.memory.map_or(0.0, |memory| {
+            let clocks = (read + written) as f64 / memory.peak();
+            clocks * f64::from(self.clock_khz) / f64::from(memory.khz)
+        });
+        port.max(bus.ceil() as u64)
+    }
 }
 
 /// Opens the card that `--card` names. The first time, this builds the simulator, which is announced.
 pub fn open(text: &str) -> Result<OpenCard, Error> {
-    open_with(text, None)
+    open_with(text, Changes::default())
 }
 
-/// [`open`] with another number of adders than the text says.
-pub fn open_with(text: &str, adders: Option<u32>) -> Result<OpenCard, Error> {
+/// [`open`] with a card that differs from what the text says.
+pub fn open_with(text: &str, changes: Changes) -> Result<OpenCard, Error> {
     let CardSpec::Sim(spec) = text.parse()?;
     let mut config = match &spec.preset {
         Some(name) => CardConfig::preset(name)?,
         None => CardConfig::sim(),
     };
-    if let Some(adders) = adders.or(spec.adders) {
+    if let Some(adders) = changes.adders.or(spec.adders) {
         config.adders = adders as usize;
+    }
+    if let Some(lanes) = changes.lanes.or(spec.lanes) {
+        config.ntt_lanes = lanes as usize;
     }
     if let Some(target) = spec.target {
         config.target = target;
     }
+    let clock_khz = config.clock_khz;
     let base = match spec.memory {
         Some(preset) => SimOptions::new(config).with_memory(preset),
         None => SimOptions::new(config),
@@ -141,7 +182,7 @@ pub fn open_with(text: &str, adders: Option<u32>) -> Result<OpenCard, Error> {
     };
     let simulation = Arc::new(SimCard::open(options)?);
     let card = Card::open(simulation.clone(), CardOptions::default())?;
-    Ok(OpenCard { card, simulation })
+    Ok(OpenCard { card, simulation, memory: spec.memory, clock_khz })
 }
 
 /// Shows the build of the simulator; says nothing when the cache has it.
@@ -185,13 +226,14 @@ mod tests {
 
     #[test]
     fn options() {
-        let spec = "sim:dram=64MiB,memory=hbm2,adders=3,target=xcup,trace=out.fst,preset=sim"
+        let spec = "sim:dram=64MiB,memory=hbm2,adders=3,lanes=4,target=xcup,trace=out.fst,preset=sim"
             .parse::<CardSpec>()
             .unwrap();
         let expected = SimSpec {
             dram_bytes: Some(64 << 20),
             memory: Some(Preset::HBM2),
             adders: Some(3),
+            lanes: Some(4),
             target: Some(Target::Xcup),
             trace: Some("out.fst".into()),
             preset: Some("sim".into()),
@@ -229,6 +271,7 @@ mod tests {
         assert!(message("sim:target=asic").contains("generic or xcup"));
         assert!(message("sim:adders=0").contains("from 1 to 4"));
         assert!(message("sim:adders=9").contains("adders=9"));
+        assert!(message("sim:lanes=3").contains("1, 2, 4 or 8"));
         assert!(message("sim:trace=out.vcd").contains(".fst"));
     }
 }

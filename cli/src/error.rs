@@ -30,6 +30,15 @@ pub enum Error {
     )]
     WrongResult { n: usize, scalars: String, seed: u64 },
 
+    #[error(
+        "the card's result is wrong: {what} elements (seed {seed}) differs from arkworks'; no figures are printed. \
+         Please report it with this line"
+    )]
+    WrongElements { what: String, seed: u64 },
+
+    #[error("{batch} transform(s) of 2^{log_n}: a measurement holds at most {max} elements on the host; fewer or shorter ones")]
+    TooManyElements { log_n: u32, batch: u32, max: usize },
+
     #[error("there are no sizes from 2^{from} to 2^{to}: --from is at most --to")]
     NoSizes { from: u32, to: u32 },
 

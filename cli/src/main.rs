@@ -34,6 +34,8 @@ fn main() -> ExitCode {
         Command::Card(Card::Info(args)) => info::info(args),
         Command::Bench(Bench::Msm(args)) => bench::msm(args),
         Command::Bench(Bench::Sweep(args)) => bench::sweep(args),
+        Command::Bench(Bench::Ntt(args)) => bench::ntt(args),
+        Command::Bench(Bench::Vector(args)) => bench::vector(args),
         Command::Rtl(Rtl::Emit(args)) => rtl::emit(args),
         Command::Rtl(Rtl::Report(args)) => rtl::report(args),
     };

@@ -56,6 +56,12 @@ pub fn scalars(n: usize, batch: usize, distribution: Scalars, bits: Option<u32>,
     (0..batch).map(|_| vector()).collect()
 }
 
+/// `n` uniform elements.
+pub fn elements(n: usize, seed: u64) -> Vec<Fr> {
+    let mut rng = ChaCha8Rng::seed_from_u64(seed);
+    (0..n).map(|_| Fr::rand(&mut rng)).collect()
+}
+
 /// A uniform scalar below `2^bits` and the order of the field.
 fn below(bits: u32, rng: &mut impl RngCore) -> Fr {
     loop {

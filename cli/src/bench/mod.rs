@@ -2,7 +2,10 @@
 
 mod figures;
 mod inputs;
+mod ntt;
+mod stream;
 mod sweep;
+mod vector;
 
 use ark_bn254::{G1Affine, G2Affine};
 use ark_ff::{PrimeField, UniformRand};
@@ -10,16 +13,18 @@ use clap::ValueEnum;
 use permafrost_zkal::engine::{BaseSet, Engine, Fallback, MsmPoint, Policy, Scalars, Unsupported};
 
 use crate::args::{self, BenchMsm, Group};
-use crate::card::{self, OpenCard};
+use crate::card::{self, Changes, OpenCard};
 use crate::error::Error;
 use crate::out;
 use crate::progress::Progress;
 use figures::{Asked, Figures};
+pub use ntt::ntt;
 pub use sweep::sweep;
+pub use vector::vector;
 
 /// `permafrost bench msm`
 pub fn msm(args: &BenchMsm) -> Result<(), Error> {
-    let open = card::open_with(&args.card.card, args.adders)?;
+    let open = card::open_with(&args.card.card, Changes { adders: args.adders, ..Changes::default() })?;
     let case = Case {
         n: args.size.points(),
         batch: args.batch as usize,
@@ -70,7 +75,8 @@ where
 
 /// An engine that computes on the card or fails: a bench is about the card.
 fn engine(open: &OpenCard) -> Result<Engine, Error> {
-    let policy = Policy { msm: Fallback::Never, g2: Unsupported::Refuse, ..Policy::default() };
+    let (msm, g2, ntt) = (Fallback::Never, Unsupported::Refuse, Unsupported::Refuse);
+    let policy = Policy { msm, g2, ntt };
     Ok(Engine::new(open.card.clone(), policy)?)
 }
 
@@ -101,8 +107,7 @@ impl Case {
         let outcomes = engine.msm_batch(set, 0..self.n, &scalars)?;
         let operations = engine.take_report().operations;
         let after = open.simulation();
-        let simulated = (after.clocks - before.clocks) as f64;
-        let speed = simulated / (after.busy - before.busy).as_secs_f64().max(f64::MIN_POSITIVE);
+        let speed = after.speed_since(&before);
 
         progress.stage("check against arkworks");
         let wrong = || Error::WrongResult { n: self.n, scalars: name.clone(), seed: self.seed };

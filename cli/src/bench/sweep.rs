@@ -8,7 +8,7 @@ use permafrost_zkal::groth16::Output;
 
 use super::{engine, inputs, Case, Figures};
 use crate::args::{self, BenchSweep};
-use crate::card::{self, OpenCard};
+use crate::card::{self, Changes, OpenCard};
 use crate::error::Error;
 use crate::out;
 use crate::progress::Progress;
@@ -22,7 +22,7 @@ pub fn sweep(args: &BenchSweep) -> Result<(), Error> {
     }
     // Before the measurements, so that an unwritable place is found in time.
     let output = args.out.as_ref().map(Output::prepare).transpose()?;
-    let open = card::open_with(&args.card.card, args.adders)?;
+    let open = card::open_with(&args.card.card, Changes { adders: args.adders, ..Changes::default() })?;
     let sizes: Vec<u32> = (args.from..=args.to).collect();
     let mut runs = group::<G1Affine>(&open, args.seed, &sizes, args::Scalars::value_variants())?;
     let few: Vec<u32> = sizes.iter().copied().filter(|k| *k <= G2_MAX_LOG_N && k % 2 == 0).collect();
