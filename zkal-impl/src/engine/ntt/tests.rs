@@ -138,11 +138,9 @@ fn another_librarys_root() {
     use halo2curves::ff::{Field as _, PrimeField as _};
     let (mut rng, seed) = rng();
     let engine = engine(5);
+    assert_ne!(ours(&bn256::Fr::ROOT_OF_UNITY), Transform::<Fr>::forward(28).expect("the largest").omega);
     for log_n in 1..=8u32 {
         let root = bn256::Fr::ROOT_OF_UNITY.pow([1 << (bn256::Fr::S - log_n)]);
-        // The roots of orders 2 and 4 are few.
-        let arkworks = Transform::<Fr>::forward(log_n).expect("small").omega;
-        assert!(log_n < 3 || ours(&root) != arkworks);
         let mut values = random(1 << log_n, &mut rng);
         let mut expected: Vec<_> = values.iter().map(other).collect();
         halo2curves::fft::best_fft(&mut expected, root, log_n);

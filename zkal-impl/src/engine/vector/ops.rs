@@ -47,6 +47,11 @@ struct Command<'a> {
 }
 
 impl Engine {
+    /// Whether the card has a VECTOR engine.
+    pub fn has_vector(&self) -> bool {
+        self.shared.device.vector_lanes().is_some()
+    }
+
     /// `d[i] = terms[i]`: sums, differences, products and their combinations, elementwise; scaling, adding a constant,
     /// powers of an element, gathering. `d` may be one of the operands.
     ///
