@@ -263,7 +263,7 @@ impl Engine {
             let written = if *operation == VectorOperation::Reduce { 1 } else { *n } * SCALAR_BYTES;
             let bytes = read.max(written) as u64;
             let bound = (*n as u64).div_ceil(u64::from(lanes)).max(bytes.div_ceil(PORT_BYTES));
-            run = StreamRun::new(1, lanes, bound, sequence.run(&*self.shared.device, None, None)?);
+            run = StreamRun::new(1, lanes, bound, sequence.run(&*self.shared.device, Vec::new())?);
         }
         let mut operation = Operation::stream(Op::Vector, *n, 1, run);
         operation.label = Some(command.label);
