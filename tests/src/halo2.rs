@@ -20,6 +20,11 @@ pub fn scalar(value: &Fr) -> bn256::Fr {
     bn256::Fr::from_repr(bytes(*value).into()).expect("canonical")
 }
 
+/// The same element back in arkworks.
+pub fn scalar_back(value: &bn256::Fr) -> Fr {
+    Fr::from_le_bytes_mod_order(value.to_repr().as_ref())
+}
+
 fn fq(value: Fq) -> bn256::Fq {
     bn256::Fq::from_repr(bytes(value).into()).expect("canonical")
 }

@@ -1,7 +1,12 @@
 //! The engines behind the dispatcher, as data: what each takes of a command, and how it reaches card memory.
 
 use super::copy::copy_engine;
-use crate::{config::CardConfig, hdl::Module};
+use crate::{
+    config::CardConfig,
+    hdl::Module,
+    msm,
+    ntt::{self, block::Shape},
+};
 use std::sync::Arc;
 
 /// An engine that runs commands of the I/O queues, one at a time. Beside the ports stated here it has `cmd_valid`/`cmd_ready`,
@@ -145,7 +150,12 @@ pub struct Engines {
 impl Engines {
     /// The engines of `config`.
     pub fn new(config: &CardConfig) -> Engines {
-        Engines { msm: crate::msm::engine(config), ntt: None, vector: None }
+        let ntt = |lanes| ntt::engine(&Shape::new(config.target, config.ntt_log2_block as usize, lanes));
+        Engines {
+            msm: msm::engine(config),
+            ntt: (config.ntt_lanes > 0).then(|| ntt(config.ntt_lanes)),
+            vector: None,
+        }
     }
 
     /// The engines with their modules.

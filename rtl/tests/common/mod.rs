@@ -11,6 +11,7 @@ use permafrost_rtl::{
     },
     config::CardConfig,
     hdl::Module,
+    ntt,
 };
 use std::sync::Arc;
 
@@ -21,33 +22,6 @@ pub fn stubs(config: &CardConfig) -> Engines {
         ntt: (config.ntt_lanes > 0).then(ntt_stub),
         vector: (config.vector_lanes > 0).then(vector_stub),
     }
-}
-
-fn ntt_interface(m: Module) -> Module {
-    let m = m
-        .clocked()
-        .input("cmd_valid", 1)
-        .output("cmd_ready", 1)
-        .input("cmd_source", 64)
-        .input("cmd_destination", 64)
-        .input("cmd_params", 64)
-        .input("cmd_stride", 64)
-        .input("cmd_batch", 32)
-        .input("cmd_before", 8)
-        .input("cmd_len", 8)
-        .input("cmd_after", 8)
-        .input("cmd_reversed_in", 1)
-        .input("cmd_reversed_out", 1)
-        .output("done_valid", 1)
-        .output("done_status", 8)
-        .output("done_addr", 64)
-        .output("done_info", 32)
-        .input("cancel", 1)
-        .output("busy", 1)
-        .output("ev_butterflies", 8)
-        .output("ev_stall_in", 1)
-        .output("ev_stall_out", 1);
-    Bus::Write.ports(Bus::Read.ports(m, End::Client, "in_"), End::Client, "out_")
 }
 
 fn vector_interface(m: Module) -> Module {
@@ -81,7 +55,7 @@ fn vector_interface(m: Module) -> Module {
 /// Works for `batch` clocks, with three butterflies in each. What it writes to the destination is the first beat of the
 /// source and, in the upper words, the rest of the command.
 fn ntt_stub() -> Arc<Module> {
-    let m = ntt_interface(Module::new("ntt_engine").doc("Test stand-in for the NTT engine."));
+    let m = ntt::engine::interface(Module::new("ntt_engine").doc("Test stand-in for the NTT engine."));
     stub::engine(
         m,
         &[("in_", "cmd_source")],

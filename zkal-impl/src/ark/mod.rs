@@ -17,24 +17,34 @@
 //! Keys and proofs serialise to the same bytes as those of `ark_bn254::Bn254`, and proofs for equal randomness are
 //! equal. Points convert with `From` in both directions.
 //!
-//! **How the engine is found.** arkworks' traits have no place for an engine and no way to report an error. An MSM uses
-//! the engine of the innermost [`with_engine`] on the calling thread, else the one given to [`install`] for the whole
-//! process. Without either it panics: nothing runs on the CPU unasked.
+//! Transforms go to the card by [`AccelDomain`], for everything that is generic over `ark_poly::EvaluationDomain`, and by
+//! [`AccelReduction`], which makes the quotient polynomial of arkworks' Groth16 in card memory.
+//!
+//! **How the engine is found.** arkworks' traits have no place for an engine and no way to report an error. An MSM or
+//! transform uses the engine of the innermost [`with_engine`] on the calling thread, else the one given to [`install`] for
+//! the whole process. Without either it panics: nothing runs on the CPU unasked.
 //!
 //! **What runs where.** `msm_bigint`, and with it `msm`, `msm_unchecked`, `msm_chunks` and `msm_u1` to `msm_u64`, in
 //! G1 and G2: on the engine, under its policy (in G2 on a card without a G2 engine that is
-//! [`Policy::g2`](crate::engine::Policy::g2)). Everything that is no MSM (`batch_mul`, single
-//! multiplications, pairings) and arkworks' FFTs are arkworks' own code on the CPU and are not in the report.
+//! [`Policy::g2`](crate::engine::Policy::g2)). Transforms over Fr of an [`AccelDomain`], and the witness map of
+//! [`AccelReduction`], constraint evaluation excepted. Everything else (`batch_mul`, single multiplications, pairings, FFTs
+//! of other domains) is arkworks' own code on the CPU and is not in the report.
 
 mod affine;
+mod domain;
 mod newtype;
 mod pairing;
 mod projective;
+mod reduction;
 mod scope;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod transform_tests;
 
 pub use affine::{AccelG1Affine, AccelG2Affine};
+pub use domain::AccelDomain;
 pub use pairing::AccelBn254;
 pub use projective::{AccelG1, AccelG2};
+pub use reduction::AccelReduction;
 pub use scope::{install, with_engine, Installed};

@@ -71,16 +71,16 @@ impl<'a> Step<'a> {
         Step { lane, job, after: None, signals: None, label }
     }
 
-    /// The same step, waiting for `mark`.
+    /// The same step, waiting for `mark`, if any.
     #[must_use]
-    pub(crate) fn after(self, mark: Mark) -> Self {
-        Step { after: Some(mark), ..self }
+    pub(crate) fn after(self, mark: impl Into<Option<Mark>>) -> Self {
+        Step { after: mark.into(), ..self }
     }
 
-    /// The same step, signalling `mark`.
+    /// The same step, signalling `mark`, if any.
     #[must_use]
-    pub(crate) fn signals(self, mark: Mark) -> Self {
-        Step { signals: Some(mark), ..self }
+    pub(crate) fn signals(self, mark: impl Into<Option<Mark>>) -> Self {
+        Step { signals: mark.into(), ..self }
     }
 }
 

@@ -46,6 +46,11 @@ impl Circuit {
             .expect("the circuit has a setup")
     }
 
+    /// Public inputs, the constant 1 included.
+    pub(crate) fn inputs(&self) -> usize {
+        1 + self.publics.len()
+    }
+
     /// A and B, and the values of all variables.
     pub(crate) fn synthesised(&self) -> (Vec<Matrix<Fr>>, Vec<Fr>) {
         let cs = ConstraintSystem::new_ref();

@@ -59,7 +59,7 @@ impl TestDevice {
         let in_place = log_before == 0 && (log_after == 0 || !job.reversed_in);
         let span = command.stride * u64::from(batch.max(1) - 1) + bytes;
         let apart = source + span <= destination || destination + span <= source;
-        if !apart && !(source == destination && in_place) {
+        if !(apart || source == destination && in_place) {
             return Err(bad(Status::BadField, 24));
         }
         if batch == 0 {

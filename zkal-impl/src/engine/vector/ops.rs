@@ -47,6 +47,11 @@ struct Command<'a> {
 }
 
 impl Engine {
+    /// Whether the card has a VECTOR engine.
+    pub fn has_vector(&self) -> bool {
+        self.shared.device.vector_lanes().is_some()
+    }
+
     /// `d[i] = terms[i]`: sums, differences, products and their combinations, elementwise; scaling, adding a constant,
     /// powers of an element, gathering. `d` may be one of the operands.
     ///
@@ -258,7 +263,7 @@ impl Engine {
             let written = if *operation == VectorOperation::Reduce { 1 } else { *n } * SCALAR_BYTES;
             let bytes = read.max(written) as u64;
             let bound = (*n as u64).div_ceil(u64::from(lanes)).max(bytes.div_ceil(PORT_BYTES));
-            run = StreamRun::new(1, lanes, bound, sequence.run(&*self.shared.device, None, None)?);
+            run = StreamRun::new(1, lanes, bound, sequence.run(&*self.shared.device, Vec::new())?);
         }
         let mut operation = Operation::stream(Op::Vector, *n, 1, run);
         operation.label = Some(command.label);

@@ -77,9 +77,8 @@ impl Engine {
         on_card: impl FnOnce() -> Result<VectorOutcome>,
         on_cpu: impl FnOnce() -> Fr,
     ) -> Result<VectorOutcome> {
-        let has = self.shared.device.vector_lanes().is_some();
         let card = || on_card().map(|outcome| (outcome.value, outcome.operation));
-        let (value, operation) = self.card_or_cpu(Op::Vector, has, n, "sum", card, on_cpu)?;
+        let (value, operation) = self.card_or_cpu(Op::Vector, self.has_vector(), n, "sum", card, on_cpu)?;
         Ok(VectorOutcome { value, operation })
     }
 
@@ -90,7 +89,6 @@ impl Engine {
         on_card: impl FnOnce(&DeviceVec) -> Result<Operation>,
         on_cpu: impl FnOnce(&mut [Fr]),
     ) -> Result<Operation> {
-        let has = self.shared.device.vector_lanes().is_some();
         let n = values.len();
         let values = std::cell::RefCell::new(values);
         let card = || {
@@ -100,6 +98,6 @@ impl Engine {
             Ok(((), operation))
         };
         let cpu = || on_cpu(&mut values.borrow_mut());
-        Ok(self.card_or_cpu(Op::Vector, has, n, label, card, cpu)?.1)
+        Ok(self.card_or_cpu(Op::Vector, self.has_vector(), n, label, card, cpu)?.1)
     }
 }

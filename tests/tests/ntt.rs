@@ -1,0 +1,162 @@
+//! Transforms on the card, judged by ark-poly and by halo2curves.
+
+use ark_bn254::Fr;
+use ark_ff::{FftField, Field, UniformRand};
+use ark_poly::{EvaluationDomain, Radix2EvaluationDomain};
+use permafrost_tests::card;
+use permafrost_tests::halo2;
+use permafrost_zkal::engine::{Engine, NttAccel, Order, Place, Transform};
+use rand::{Rng, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+
+/// An engine on a card that has an NTT engine.
+fn engine() -> Option<Engine> {
+    let engine = card::engine();
+    if engine.ntt_limits().is_none() {
+        eprintln!("SKIPPED: THE SIMULATED CARD HAS NO NTT ENGINE; NOTHING WAS COMPARED");
+        return None;
+    }
+    Some(engine)
+}
+
+/// A generator, and its seed for messages. `PERMAFROST_SEED` repeats a run.
+fn rng() -> (ChaCha8Rng, u64) {
+    let seed =
+        std::env::var("PERMAFROST_SEED").ok().and_then(|s| s.parse().ok()).unwrap_or_else(rand::random);
+    println!("seed {seed} (set PERMAFROST_SEED to repeat)");
+    (ChaCha8Rng::seed_from_u64(seed), seed)
+}
+
+fn random(n: usize, rng: &mut ChaCha8Rng) -> Vec<Fr> {
+    (0..n).map(|_| Fr::rand(rng)).collect()
+}
+
+/// `values` in another order, or back.
+fn turned(order: Order, values: Vec<Fr>) -> Vec<Fr> {
+    let bits = values.len().ilog2();
+    let place = |i: usize| (0..bits).fold(0, |out, bit| out << 1 | i >> bit & 1);
+    match order {
+        Order::Natural => values,
+        Order::BitReversed => (0..values.len()).map(|i| values[place(i)]).collect(),
+    }
+}
+
+const ORDERS: [(Order, Order); 4] = [
+    (Order::Natural, Order::Natural),
+    (Order::Natural, Order::BitReversed),
+    (Order::BitReversed, Order::Natural),
+    (Order::BitReversed, Order::BitReversed),
+];
+
+/// Runs a transform of `batch` random vectors on the card, from and to host memory or in card memory, and compares it with
+/// `right`, which transforms one in natural order.
+fn check(
+    engine: &Engine,
+    name: &str,
+    transform: Transform,
+    right: &dyn Fn(&[Fr]) -> Vec<Fr>,
+    rng: &mut ChaCha8Rng,
+) {
+    let (n, batch) = (transform.size(), transform.batch);
+    let vectors: Vec<Vec<Fr>> = (0..batch).map(|_| random(n, rng)).collect();
+    let input = |v: &Vec<Fr>| turned(transform.input, v.clone());
+    let mut values: Vec<Fr> = vectors.iter().flat_map(input).collect();
+    let expected: Vec<Fr> = vectors.iter().flat_map(|v| turned(transform.output, right(v))).collect();
+    let case = format!(
+        "{name} of 2^{} {:?} -> {:?}, batch {batch}",
+        transform.log_n, transform.input, transform.output
+    );
+    // A batch of single elements does not lie side by side in card memory.
+    let operation = if rng.gen() && n > 1 {
+        let (source, target) = (engine.upload_vec(&values).unwrap(), engine.zero_vec(values.len()).unwrap());
+        let target = if rng.gen() { &source } else { &target };
+        let operation = engine.ntt_resident(&transform, &source, target).unwrap();
+        values = target.download().unwrap();
+        operation
+    } else {
+        engine.ntt(&transform, &mut values).unwrap()
+    };
+    assert!(values == expected, "{case}: wrong");
+    assert_eq!(operation.place, Place::Card, "{case}");
+    let run = operation.stream.unwrap();
+    assert!(run.cycles >= run.bound, "{case}: {run:?}");
+}
+
+/// The same by halo2curves, with its own root of unity, from and to arkworks' elements.
+fn by_halo2(values: &[Fr], root: &halo2curves::bn256::Fr) -> Vec<Fr> {
+    let mut values: Vec<_> = values.iter().map(halo2::scalar).collect();
+    let log_n = values.len().ilog2();
+    if log_n > 0 {
+        halo2curves::fft::best_fft(&mut values, *root, log_n);
+    }
+    values.iter().map(halo2::scalar_back).collect()
+}
+
+/// Forward, inverse and on cosets, with arkworks' root and halo2's.
+fn all_kinds(engine: &Engine, log_n: u32, batch: usize, orders: &[(Order, Order)], rng: &mut ChaCha8Rng) {
+    use halo2curves::ff::{Field as _, PrimeField as _};
+    type Other = halo2curves::bn256::Fr;
+    let shift = if rng.gen() { Fr::GENERATOR } else { Fr::rand(rng) };
+    let domain = Radix2EvaluationDomain::<Fr>::new(1 << log_n).unwrap();
+    let coset = domain.get_coset(shift).unwrap();
+    let forward = Transform::forward(log_n).unwrap().batch(batch);
+    let root = Other::ROOT_OF_UNITY.pow([1 << (Other::S - log_n)]);
+    let halo2 = Transform::with_omega(log_n, halo2::scalar_back(&root)).batch(batch);
+    let inverse_root = root.invert().unwrap();
+    let size = Fr::from(2u64).pow([u64::from(log_n)]);
+    type Right<'a> = Box<dyn Fn(&[Fr]) -> Vec<Fr> + 'a>;
+    let kinds: [(&str, Transform, Right<'_>); 6] = [
+        ("fft", forward, Box::new(|v| domain.fft(v))),
+        ("ifft", forward.inverse(), Box::new(|v| domain.ifft(v))),
+        ("coset fft", forward.on_coset(shift), Box::new(|v| coset.fft(v))),
+        ("coset ifft", forward.on_coset(shift).inverse(), Box::new(|v| coset.ifft(v))),
+        ("halo2 fft", halo2, Box::new(|v| by_halo2(v, &root))),
+        // best_fft leaves out the division by n.
+        ("halo2 ifft", halo2.inverse().scaled(size), Box::new(|v| by_halo2(v, &inverse_root))),
+    ];
+    for (name, transform, right) in kinds {
+        for (input, output) in orders {
+            check(engine, name, transform.input(*input).output(*output), &right, rng);
+        }
+    }
+}
+
+/// All kinds and orders of one size, and of batches where that does not take long: one kind otherwise.
+fn size(engine: &Engine, log_n: u32, rng: &mut ChaCha8Rng) {
+    all_kinds(engine, log_n, 1, &ORDERS, rng);
+    for batch in 2..=5 {
+        if log_n <= 5 {
+            all_kinds(engine, log_n, batch, &ORDERS, rng);
+        } else if batch as u32 == 2 + log_n % 4 || log_n <= 10 {
+            let (input, output) = ORDERS[rng.gen_range(0..4)];
+            let transform = Transform::forward(log_n).unwrap().batch(batch).input(input).output(output);
+            let domain = Radix2EvaluationDomain::<Fr>::new(1 << log_n).unwrap();
+            check(engine, "fft", transform, &|v| domain.fft(v), rng);
+        }
+    }
+}
+
+/// Every size that the card's block holds.
+#[test]
+fn one_pass() {
+    let Some(engine) = engine() else { return };
+    let (mut rng, _) = rng();
+    (0..=12).for_each(|log_n| size(&engine, log_n, &mut rng));
+}
+
+#[test]
+fn two_passes() {
+    let Some(engine) = engine() else { return };
+    let (mut rng, _) = rng();
+    (13..=14).for_each(|log_n| size(&engine, log_n, &mut rng));
+}
+
+/// A full proof's size; some minutes.
+#[test]
+#[ignore = "takes minutes: cargo test --test ntt -- --ignored"]
+fn of_2_18() {
+    let Some(engine) = engine() else { return };
+    let (mut rng, _) = rng();
+    let domain = Radix2EvaluationDomain::<Fr>::new(1 << 18).unwrap();
+    check(&engine, "fft", Transform::forward(18).unwrap(), &|v| domain.fft(v), &mut rng);
+}
