@@ -7,7 +7,7 @@ use permafrost_rtl::{
     card::{generate, generate_with},
     config::CardConfig,
     field::{inverse, Field},
-    hdl::Design,
+    hdl::{Design, Module},
     msm::engine,
     ntt::{
         block::{block, Shape},
@@ -16,12 +16,13 @@ use permafrost_rtl::{
     point::affine,
     stream::{reader, writer},
     target::Target,
-    vector::{lane, scan},
+    vector::{inverse as vector_inverse, lane, multipliers::alone, scan},
     LINT_WAIVERS,
 };
 use std::{
     path::{Path, PathBuf},
     process::Command,
+    sync::Arc,
 };
 
 fn configs() -> Vec<CardConfig> {
@@ -123,6 +124,13 @@ fn verilator_has_nothing_to_say_about_the_transform_engine() {
     }
 }
 
+/// The units of the vector operations, with multipliers of their own.
+fn vectors(target: Target) -> [Arc<Module>; 3] {
+    let units =
+        [lane::lane(target).module, scan::scan(target).module, vector_inverse::inverse(target).module];
+    units.map(|unit| alone(target, &unit))
+}
+
 #[test]
 fn verilator_has_nothing_to_say_about_streams() {
     for module in [reader(), writer()] {
@@ -133,7 +141,7 @@ fn verilator_has_nothing_to_say_about_streams() {
 #[test]
 fn verilator_has_nothing_to_say_about_vectors() {
     for target in Target::ALL {
-        for module in [lane::lane(target).module, scan::scan(target).module] {
+        for module in vectors(target) {
             lint(&Design::elaborate(&module).unwrap(), &format!("{}_{}", module.name(), target.name()));
         }
     }
@@ -142,8 +150,7 @@ fn verilator_has_nothing_to_say_about_vectors() {
 #[test]
 fn yosys_reads_it_without_latches() {
     let card = generate_with(&CardConfig::sim(), &msm_stub::msm_stub()).unwrap();
-    let vectors = [lane::lane(Target::Generic).module, scan::scan(Target::Generic).module];
-    let vectors = vectors.map(|module| Design::elaborate(&module).unwrap());
+    let vectors = vectors(Target::Generic).map(|module| Design::elaborate(&module).unwrap());
     let streams = [reader(), writer()].map(|module| Design::elaborate(&module).unwrap());
     for design in [card].iter().chain(&vectors).chain(&streams) {
         let dir = scratch(&format!("yosys_{}", design.top));

@@ -5,9 +5,11 @@
 //! | file | contents |
 //! |---|---|
 //! | [`lane`] | one streaming lane: an element a clock |
+//! | [`inverse`] | inverses, an element a clock |
 //! | [`mul_add`] | d = ±a b ± c, a pipeline |
+//! | [`multipliers`] | the multipliers that these borrow |
 //! | [`powers`] | 1, g, g^2, ... one a clock |
-//! | [`scan`] | prefix products, close to an element a clock |
+//! | [`scan`] | prefix products, an element a clock |
 //! | [`model`] | the operations on BigUint |
 //!
 //! # One formula
@@ -31,8 +33,10 @@
 //! instead of two, but the highest coefficient first, which no memory delivers in bursts, and a second phase to combine the
 //! chains. The second multiplier is there for powers anyway, where scaling by them takes two products an element.
 
+pub mod inverse;
 pub mod lane;
 pub mod model;
 pub mod mul_add;
+pub mod multipliers;
 pub mod powers;
 pub mod scan;
