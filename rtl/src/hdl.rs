@@ -102,11 +102,16 @@ impl Module {
     }
 
     /// Instantiates `module` under the name `inst`; its `clk` and `rst`, where it has them, are connected to ours.
-    pub fn child(mut self, inst: impl Into<String>, module: &Arc<Module>) -> Self {
+    pub fn child(self, inst: impl Into<String>, module: &Arc<Module>) -> Self {
+        self.child_reset_by("rst", inst, module)
+    }
+
+    /// [`Module::child`] whose `rst` is the expression `reset`.
+    pub fn child_reset_by(mut self, reset: &str, inst: impl Into<String>, module: &Arc<Module>) -> Self {
         let inst = inst.into();
-        for common in ["clk", "rst"] {
+        for (common, expr) in [("clk", "clk"), ("rst", reset)] {
             if module.ports.iter().any(|p| p.name == common) {
-                self = self.connect(&inst, common, common);
+                self = self.connect(&inst, common, expr);
             }
         }
         self.children.push((inst, module.clone()));

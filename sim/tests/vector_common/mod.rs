@@ -186,3 +186,10 @@ pub fn assert_equal(seen: &[BigUint], expected: &[BigUint], what: &str) {
     let wrong = (0..seen.len()).find(|&i| seen[i] != expected[i]);
     assert_eq!(wrong, None, "{what}: the first wrong one");
 }
+
+/// Says where two memories first differ.
+pub fn assert_same(seen: &[u8], expected: &[u8], what: &str) {
+    assert_eq!(seen.len(), expected.len(), "{what}: bytes");
+    let wrong = (0..seen.len()).find(|&i| seen[i] != expected[i]);
+    assert_eq!(wrong.map(|i| format!("{i:#x}")), None, "{what}: the first wrong byte");
+}
