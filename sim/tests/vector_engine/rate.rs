@@ -30,7 +30,19 @@ fn with_arbiters(target: Target) -> Arc<Module> {
         .clocked()
         .child("engine", &engine)
         .child("reads", &rd_arbiter(4))
-        .child("writes", &wr_arbiter(1));
+        .child("writes", &wr_arbiter(2))
+        // An arbiter has two clients or more: the other one is silent.
+        .connect_all(
+            "writes",
+            &[
+                ("c1_wr_valid", "1'b0"),
+                ("c1_wr_addr", "64'd0"),
+                ("c1_wr_beats", "8'd0"),
+                ("c1_wdat_valid", "1'b0"),
+                ("c1_wdat_data", "512'd0"),
+                ("c1_wdat_strb", "64'd0"),
+            ],
+        );
     let buses = ["a_", "b_", "c_", "ix_", "d_"];
     let own = |name: &str| !["clk", "rst"].contains(&name) && !buses.iter().any(|bus| name.starts_with(bus));
     for port in engine.ports().iter().filter(|port| own(&port.name)) {
