@@ -17,6 +17,8 @@ use std::sync::Arc;
 /// Clocks from `start` to `valid`.
 pub const CLOCKS: usize = 32 + 4;
 
+const _: () = assert!(ELEMENT_BYTES == 32, "spans are in units of 2^5 bytes");
+
 const OPERANDS: [&str; 4] = ["a", "b", "c", "d"];
 
 /// The module `vector_bounds`.
@@ -46,7 +48,6 @@ pub fn bounds() -> Arc<Module> {
 }
 
 fn text() -> String {
-    assert!(ELEMENT_BYTES == 32, "spans are in units of 2^5 bytes");
     let mut out = format!(
         r"
 localparam [5:0] LAST = 6'd{last};

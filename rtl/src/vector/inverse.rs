@@ -154,10 +154,9 @@ reg [L-1:0] head_flight, leaf_flight;
 reg [LC-1:0] head_to;
 // The tree has, or will get, a block's products that it has not inverted yet.
 reg tree_taken;
-wire [KB-1:0] place_block = place[31:LB];
-wire [KB-1:0] ahead = place_block - backed;
 wire leaf = &place[LB-1:LC] || place[31:LC] == last;
-wire may_enter = ahead < 4 && !(leaf && tree_taken) && !done;
+// Four blocks at most: this one, which does not end before the tree has let go of the one before it, and two that are inverted.
+wire may_enter = !(leaf && tree_taken) && !done;
 wire pad = to_come == 0 && place[LC-1:0] != 0;
 wire enter = may_enter && (pad || (a_valid && to_come != 0));
 wire zero = a_data == 254'd0;
