@@ -14,7 +14,7 @@ PERMAFROST := $(TARGET)/debug/permafrost
 CIRCUIT := tests/circuits/membership
 DEMO := $(TARGET)/demo
 
-.PHONY: demo test bench bench-msm lint setup
+.PHONY: demo test bench bench-msm bench-ntt lint setup
 .DEFAULT_GOAL := demo
 
 demo:
@@ -47,6 +47,16 @@ bench-msm:
 	@$(PERMAFROST) bench sweep --to $(BENCH_MSM_TO) --out docs/msm-ratio.json
 	@$(CARGO) run --quiet --locked --package permafrost-tests --example plot -- docs/msm-ratio.json docs/msm-ratio.svg
 	@echo "bench-msm: figures in docs/msm-ratio.json, plot in docs/msm-ratio.svg"
+
+# log2 of the longest transform.
+BENCH_NTT_TO ?= 18
+
+bench-ntt:
+	@scripts/setup.sh
+	@$(CARGO) build --quiet --locked --package permafrost-cli
+	@scripts/bench-ntt.sh $(PERMAFROST) $(BENCH_NTT_TO)
+	@$(CARGO) run --quiet --locked --package permafrost-tests --example plot -- docs/ntt-ratio.json docs/ntt-ratio.svg
+	@echo "bench-ntt: figures of the transforms in docs/ntt-ratio.json, plot in docs/ntt-ratio.svg"
 
 lint:
 	$(CARGO) fmt --all -- --check
