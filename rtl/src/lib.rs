@@ -9,6 +9,7 @@ pub mod msm;
 pub mod ntt;
 pub mod point;
 pub mod report;
+pub mod ring;
 pub mod stream;
 pub mod target;
 pub mod vector;

@@ -14,10 +14,7 @@ use crate::{
     hdl::{Design, HdlError, Module},
     point::affine::{self, AffineAdder},
     target::Target,
-    vector::{
-        lane::{self, Lane},
-        scan::{self, Scan},
-    },
+    vector::{inverse as vector_inverse, lane, multipliers, scan},
 };
 use std::{collections::BTreeMap, io, path::PathBuf, process::Command, sync::Arc};
 
@@ -55,16 +52,9 @@ impl From<AffineAdder> for Subject {
     }
 }
 
-impl From<Lane> for Subject {
-    fn from(l: Lane) -> Subject {
-        Subject { module: l.module, latency: l.latency, graph: None }
-    }
-}
-
-impl From<Scan> for Subject {
-    fn from(s: Scan) -> Subject {
-        Subject { latency: s.latency(), module: s.module, graph: None }
-    }
+/// A unit that borrows multipliers, with as many of its own.
+fn vector_unit(target: Target, unit: &Arc<Module>, latency: usize) -> Subject {
+    Subject { module: multipliers::alone(target, unit), latency, graph: None }
 }
 
 /// Bits of the adder's tags: those of a lane with 2^17 slots.
@@ -74,7 +64,7 @@ const TAG_BITS: usize = 23;
 const MULTIPLIERS: [&str; 2] = ["fq_mul", "fr_mul"];
 
 /// All of them.
-pub const MODULES: [ReportModule; 7] = [
+pub const MODULES: [ReportModule; 8] = [
     ReportModule {
         name: "fq-mul",
         about: "Montgomery multiplication, BN254 base field, canonical in and out",
@@ -103,12 +93,26 @@ pub const MODULES: [ReportModule; 7] = [
     ReportModule {
         name: "vector-lane",
         about: "d = ±a b ± c and its sum over vectors of the BN254 scalar field, an element a clock; powers",
-        build: |t| lane::lane(t).into(),
+        build: |t| {
+            let lane = lane::lane(t);
+            vector_unit(t, &lane.module, lane.latency)
+        },
     },
     ReportModule {
         name: "vector-scan",
         about: "prefix products over the BN254 scalar field",
-        build: |t| scan::scan(t).into(),
+        build: |t| {
+            let scan = scan::scan(t);
+            vector_unit(t, &scan.module, scan.latency())
+        },
+    },
+    ReportModule {
+        name: "vector-inverse",
+        about: "inverses over vectors of the BN254 scalar field, an element a clock",
+        build: |t| {
+            let inverse = vector_inverse::inverse(t);
+            vector_unit(t, &inverse.module, inverse.latency())
+        },
     },
 ];
 
@@ -330,7 +334,8 @@ mod tests {
                 ("fq-inverse", 0),
                 ("g1-adder", 7),
                 ("vector-lane", 2),
-                ("vector-scan", 2),
+                ("vector-scan", 3),
+                ("vector-inverse", 4),
             ] {
                 let module = MODULES.iter().find(|m| m.name == name).unwrap();
                 let counted = (module.build)(target).module.instances_of(&MULTIPLIERS);

@@ -7,7 +7,7 @@ use permafrost_rtl::{
     card::{generate, generate_with},
     config::CardConfig,
     field::{inverse, Field},
-    hdl::Design,
+    hdl::{Design, Module},
     msm::engine,
     ntt::{
         self,
@@ -17,12 +17,13 @@ use permafrost_rtl::{
     point::affine,
     stream::{reader, writer},
     target::Target,
-    vector::{lane, scan},
+    vector::{engine::engine as vector_engine, inverse as vector_inverse, lane, multipliers::alone, scan},
     LINT_WAIVERS,
 };
 use std::{
     path::{Path, PathBuf},
     process::Command,
+    sync::Arc,
 };
 
 fn configs() -> Vec<CardConfig> {
@@ -133,6 +134,13 @@ fn verilator_has_nothing_to_say_about_the_transform_engine() {
     }
 }
 
+/// The units of the vector operations, with multipliers of their own.
+fn vectors(target: Target) -> [Arc<Module>; 3] {
+    let units =
+        [lane::lane(target).module, scan::scan(target).module, vector_inverse::inverse(target).module];
+    units.map(|unit| alone(target, &unit))
+}
+
 #[test]
 fn verilator_has_nothing_to_say_about_the_ntt_engine() {
     for (max_log, lanes) in [(12, 1), (4, 1), (16, 8)] {
@@ -151,8 +159,8 @@ fn verilator_has_nothing_to_say_about_streams() {
 #[test]
 fn verilator_has_nothing_to_say_about_vectors() {
     for target in Target::ALL {
-        for module in [lane::lane(target).module, scan::scan(target).module] {
-            lint(&Design::elaborate(&module).unwrap(), &format!("{}_{}", module.name(), target.name()));
+        for module in vectors(target).iter().chain([&vector_engine(target)]) {
+            lint(&Design::elaborate(module).unwrap(), &format!("{}_{}", module.name(), target.name()));
         }
     }
 }
@@ -161,8 +169,7 @@ fn verilator_has_nothing_to_say_about_vectors() {
 fn yosys_reads_it_without_latches() {
     let config = CardConfig { ntt_lanes: 1, vector_lanes: 1, ..CardConfig::sim() };
     let card = generate_with(&config, &stubs(&config)).unwrap();
-    let vectors = [lane::lane(Target::Generic).module, scan::scan(Target::Generic).module];
-    let vectors = vectors.map(|module| Design::elaborate(&module).unwrap());
+    let vectors = vectors(Target::Generic).map(|module| Design::elaborate(&module).unwrap());
     let streams = [reader(), writer()].map(|module| Design::elaborate(&module).unwrap());
     let ntt = Design::elaborate(&ntt::engine(&Shape::new(Target::Generic, 4, 1))).unwrap();
     for design in [card, ntt].iter().chain(&vectors).chain(&streams) {

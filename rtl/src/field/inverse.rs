@@ -50,12 +50,17 @@ pub struct Inverter {
 
 /// The inverter of BN254's base field, module `fq_inverse`.
 pub fn inverter(target: Target) -> Inverter {
+    inverter_of(&Field::fq(), target)
+}
+
+/// The inverter of `field` with as many steps a clock as suit `target`.
+pub fn inverter_of(field: &Field, target: Target) -> Inverter {
     // A simulator pays for clocks rather than for gates; on the card a second step would double the longest path.
     let steps_per_clock = match target {
         Target::Generic => 2,
         Target::Xcup => 1,
     };
-    with_steps(&Field::fq(), steps_per_clock)
+    with_steps(field, steps_per_clock)
 }
 
 /// An inverter of `field` that takes `steps_per_clock` steps a clock.

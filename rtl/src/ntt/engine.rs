@@ -5,11 +5,13 @@
 //! root of another order, is BAD_PARAMETER with the byte offset in `done_info`, and nothing is written.
 //!
 //! The pass goes through the tile core ([`super::block`]) in tiles of 2^`tile` transforms side by side: columns of one row, or of the
-//! last pass its rows, or whole transforms of the batch; as many as fit on the chip. So runs in memory are 2^`tile` elements or a
-//! transform's 2^`cmd_len` long. What comes when is [`super::jobs`]'s; reads run ahead of the core, writes behind it.
+//! last pass its rows, or whole transforms of the batch; as many as fit on the chip, or fewer in a short command. So runs in
+//! memory are 2^`tile` elements or a transform's 2^`cmd_len` long. What comes when is [`super::jobs`]'s; reads run ahead of the
+//! core, writes behind it.
 //!
 //! With source and destination the same, which is for first passes only, every tile has the same elements in both: it is written
-//! when it has been read, and no other tile needs what is there. So reads and writes need no order between them.
+//! when it has been read, and no other tile needs what is there. Tiles do not even share beats: two columns, or the
+//! bytes of `cmd_stride`, fill one. So reads and writes need no order between them.
 //!
 //! A read error, a write error, a bad parameter or `cancel` ends the command early: requests stop, outstanding ones are
 //! drained, the core is reset, then the completion is given (not after `cancel`).
@@ -27,6 +29,13 @@ use crate::field::{Field, FIELD_BITS};
 use crate::hdl::Module;
 use crate::stream;
 use std::sync::Arc;
+
+/// While the first tile enters and while the last one leaves, the butterflies wait. So a short command has at least
+/// 2^[`SHARE_LOG`] tiles, unless they would be of less than 2^[`TILE_LOG`] elements, or runs in memory of less than
+/// 2^[`RUN_LOG`].
+const SHARE_LOG: usize = 5;
+const TILE_LOG: usize = 10;
+const RUN_LOG: usize = 3;
 
 /// Elements of the parameters, in the order in which they lie in memory.
 const PARAMETERS: [&str; 6] =
@@ -150,6 +159,7 @@ fn command(shape: &Shape) -> String {
     format!(
         r"
 localparam [4:0] MAX_LOG = 5'd{m};
+localparam [5:0] SHARE = 6'd{SHARE_LOG}, RUN_LOG = 6'd{RUN_LOG}, TILE_LOG = 6'd{tile_log};
 reg [63:0] source, destination, params, stride;
 reg [31:0] batch;
 reg [4:0] rows, len, columns;
@@ -166,7 +176,10 @@ always @(posedge clk) begin
   for (i = 0; i < 32; i = i + 1) if (others[i]) batch_log <= i[5:0] + 6'd1;
 end
 reg [4:0] room, tile, outside, repeat_log, in_run;
-reg [5:0] wanted;
+reg [5:0] wanted, total, most;
+wire [5:0] shared = total > SHARE ? total - SHARE : 6'd0;
+wire [5:0] run_least = outside != 0 ? RUN_LOG : 6'd0;
+wire [5:0] least = {{1'b0, len}} + run_least < TILE_LOG ? TILE_LOG - {{1'b0, len}} : run_least;
 reg [39:0] tiles;
 reg [31:0] full_tiles;
 reg [{m}:0] left_over, last_tile;
@@ -175,7 +188,9 @@ reg [1:0] row_mode;
 always @(posedge clk) begin
   room <= MAX_LOG - len;
   wanted <= columns != 0 ? {{1'b0, columns}} : rows != 0 ? {{1'b0, rows}} : batch_log;
-  tile <= wanted < {{1'b0, room}} ? wanted[4:0] : room;
+  total <= {{1'b0, outside}} + batch_log;
+  most <= shared > least ? shared : least;
+  tile <= wanted < {{1'b0, room}} && wanted < most ? wanted[4:0] : most < {{1'b0, room}} ? most[4:0] : room;
   outside <= rows + columns;
   repeat_log <= columns - tile;
   in_run <= rows + len;
@@ -196,6 +211,7 @@ end
 ",
         m = shape.max_log,
         m1 = shape.max_log + 1,
+        tile_log = TILE_LOG.min(shape.max_log - 2),
     )
 }
 

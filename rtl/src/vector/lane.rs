@@ -18,11 +18,13 @@
 //!   clock, never its own; `valid` may come and go. Elements may wait there before `start`.
 //! - `d_valid`, `d_ready`, `d_data`: the stream of n results, if `emit`; `d_data` is stable from `d_valid` until it is taken.
 //! - `result` is the sum of all d_i, with `emit` too. It holds from `done` until the next `start`.
+//! - `entered`: an element enters in this clock.
+//! - Two multipliers are borrowed, see [`super::multipliers`].
 //! - `rst` ends a command and forgets what it has taken; `done` is high after it.
 //! - Clocks from `start` to `done` of n elements, no stream waiting: n + [`Lane::overhead`], or with powers
 //!   n + [`Lane::overhead_powers`], at most.
 
-use super::{mul_add, powers};
+use super::{mul_add, multipliers, powers};
 use crate::{
     card::fifo::{count_bits, fifo, latency as fifo_latency},
     field::{functions::functions, FIELD_BITS},
@@ -80,16 +82,19 @@ pub fn lane(target: Target) -> Lane {
             .output(format!("{x}_ready"), 1)
             .input(format!("{x}_data"), FIELD_BITS);
     }
-    let module = m
+    let module = multipliers::ports(m, 2)
+        .output("entered", 1)
         .output("d_valid", 1)
         .input("d_ready", 1)
         .output("d_data", FIELD_BITS)
         .output("done", 1)
         .output("result", FIELD_BITS)
         .child("powers", &generator.module)
+        .connect("powers", "mul0_y", "mul1_y")
         .connect_all("powers", &[("start", "start && b_powers"), ("g", "b_scalar")])
         .connect("powers", "ready", "enter && b_powers")
         .child("unit", &unit.module)
+        .connect("unit", "mul0_y", "mul0_y")
         .connect_all("unit", &[("negate_product", "negate_product"), ("negate_addend", "negate_addend")])
         .connect("unit", "a", "a_scalar_on ? a_scalar : a_data")
         .connect("unit", "b", "b_stream ? b_data : b_powers ? powers$power : b_scalar")
@@ -115,6 +120,13 @@ wire enter = may_enter && a_here && b_here && c_here;
 wire leave = flight[{fl}];
 wire taken = d_valid && d_ready;
 wire finish = emit ? taken : leave;
+always @(*) begin
+  mul0_a = unit$mul0_a;
+  mul0_b = unit$mul0_b;
+  mul1_a = powers$mul0_a;
+  mul1_b = powers$mul0_b;
+  entered = enter;
+end
 always @(*) a_ready = !a_scalar_on && may_enter && b_here && c_here;
 always @(*) b_ready = b_stream && may_enter && a_here && c_here;
 always @(*) c_ready = !c_scalar_on && may_enter && a_here && b_here;

@@ -4,10 +4,15 @@
 //!
 //! | file | contents |
 //! |---|---|
+//! | [`engine`] | the engine as the card sees it |
+//! | [`parameters`], [`bounds`] | what a command needs before it starts |
+//! | [`walk`], [`gather`] | operands to jobs of readers and the writer |
 //! | [`lane`] | one streaming lane: an element a clock |
+//! | [`inverse`] | inverses, an element a clock |
 //! | [`mul_add`] | d = ±a b ± c, a pipeline |
+//! | [`multipliers`] | the multipliers that these borrow |
 //! | [`powers`] | 1, g, g^2, ... one a clock |
-//! | [`scan`] | prefix products, close to an element a clock |
+//! | [`scan`] | prefix products, an element a clock |
 //! | [`model`] | the operations on BigUint |
 //!
 //! # One formula
@@ -31,8 +36,15 @@
 //! instead of two, but the highest coefficient first, which no memory delivers in bursts, and a second phase to combine the
 //! chains. The second multiplier is there for powers anyway, where scaling by them takes two products an element.
 
+pub mod bounds;
+pub mod engine;
+pub mod gather;
+pub mod inverse;
 pub mod lane;
 pub mod model;
 pub mod mul_add;
+pub mod multipliers;
+pub mod parameters;
 pub mod powers;
 pub mod scan;
+pub mod walk;

@@ -14,15 +14,17 @@
 //! - `valid`, `power`, `ready`: a stream; g^0 comes first, [`Powers::setup`] clocks after `start` at the latest. It does not
 //!   end: `rst` or the next `start` ends it. `power` is stable from `valid` until it is taken.
 //! - A power a clock as long as it is taken.
+//! - One multiplier is borrowed, see [`super::multipliers`].
 
+use super::multipliers;
 use crate::{
-    field::{units, Field, FIELD_BITS},
+    field::{Field, FIELD_BITS},
     hdl::Module,
     target::Target,
 };
 use std::sync::Arc;
 
-/// The generator: ports `clk`, `rst`, `start`, `g`, `valid`, `ready`, `power`.
+/// The generator: ports `clk`, `rst`, `start`, `g`, `valid`, `ready`, `power`, and those of the multiplier.
 pub struct Powers {
     pub module: Arc<Module>,
     /// Clocks from `start` until `valid`.
@@ -31,9 +33,9 @@ pub struct Powers {
 
 pub fn powers(target: Target) -> Powers {
     let field = Field::fr();
-    let mul = units::mul(&field, target);
+    let latency = multipliers::latency(target);
     // A register before the multiplier, one behind it: the ring's.
-    let round = mul.latency + 2;
+    let round = latency + 2;
     let width = round.next_power_of_two();
     let log2 = width.trailing_zeros() as usize;
     assert!(width / 2 < round, "a level's last product starts before its end, with the level's step");
@@ -44,9 +46,8 @@ pub fn powers(target: Target) -> Powers {
         .input("g", FIELD_BITS)
         .output("valid", 1)
         .input("ready", 1)
-        .output("power", FIELD_BITS)
-        .child("mul", &mul.module())
-        .connect_all("mul", &[("a", "factor"), ("b", "factor_step")])
+        .output("power", FIELD_BITS);
+    let module = multipliers::ports(module, 1)
         .body(format!(
             r"
 // The level m, one bit; the ring is full and the stream runs at m = {width}. `index` counts what the level, or the stream, has read.
@@ -54,7 +55,7 @@ reg [{log2}:0] level, index;
 reg squared;
 reg [{ll}:0] tail;
 reg [253:0] ring [0:{last}];
-reg [253:0] step, factor, factor_step;
+reg [253:0] step;
 // What the products in the multiplier are, youngest first.
 reg [{fl}:0] to_ring, to_step;
 wire running = level[{log2}];
@@ -66,20 +67,20 @@ wire step_arrives = to_step[{fl}];
 always @(*) valid = running;
 always @(*) power = ring[index[{ll}:0]];
 always @(posedge clk) begin
-  factor <= square ? step : power;
-  factor_step <= step;
+  mul0_a <= square ? step : power;
+  mul0_b <= step;
   to_ring <= {{to_ring[{fm}:0], read}};
   to_step <= {{to_step[{fm}:0], square}};
   if (square) squared <= 1'b1;
   if (read) index <= index + 1'b1;
   if (power_arrives) tail <= tail + 1'b1;
   if (step_arrives) begin
-    step <= mul$y;
+    step <= mul0_y;
     level <= level << 1;
     index <= 0;
     squared <= 1'b0;
   end
-  if (start || power_arrives) ring[start ? {log2}'d0 : tail] <= start ? 254'h{one:x} : mul$y;
+  if (start || power_arrives) ring[start ? {log2}'d0 : tail] <= start ? 254'h{one:x} : mul0_y;
   if (start) begin
     step <= g;
     level <= 1;
@@ -100,8 +101,8 @@ end
 ",
             ll = log2 - 1,
             last = width - 1,
-            fl = mul.latency,
-            fm = mul.latency - 1,
+            fl = latency,
+            fm = latency - 1,
             one = field.one(),
         ))
         .build();

@@ -15,11 +15,12 @@
 
 use super::{
     schedule::{Plan, FRONT},
-    text::{bits_for, by_group, Ring, Table},
+    text::{by_group, Table},
     Shape,
 };
 use crate::field::{ext_mul::COORD_BITS, functions::functions, FIELD_BITS};
 use crate::hdl::Module;
+use crate::ring::{bits_for, Ring};
 use std::{fmt::Write as _, sync::Arc};
 
 /// log2 of the frames that can be between the up tree and the inverse of their root.

@@ -37,6 +37,7 @@ use crate::field::{
     inverse::{self, Inverter},
 };
 use crate::hdl::Module;
+use crate::ring::{bits_for, Ring};
 use crate::target::Target;
 use schedule::{Delays, Plan};
 use std::sync::Arc;
@@ -84,7 +85,7 @@ impl Shape {
             Plan::new(Delays { log2_batch, product: mul.latency[g], inverse })
         });
         let longest = [0, 1].map(|g| Times::new(plans[g].leaf, mul.latency[g]).out);
-        let now_bits = text::bits_for(longest[0].max(longest[1])).max(log2_batch + invert::LOG2_FRAMES);
+        let now_bits = bits_for(longest[0].max(longest[1])).max(log2_batch + invert::LOG2_FRAMES);
         Shape { inverters: inverter.latency.div_ceil(1 << log2_batch), mul, inverter, plans, now_bits }
     }
 
@@ -104,9 +105,8 @@ pub fn adder(target: Target, tag_bits: usize) -> AffineAdder {
     let latency = shape.latency();
     let now = shape.now_bits;
     let ages = latency.map(|l| l - 2);
-    let tags = text::Ring::new("tags", tag_bits + 1, ages[0].max(ages[1]), "{in_valid, tag}")
-        .read_by_group("tag_word", ages)
-        .text();
+    let tags = Ring::new("tags", tag_bits + 1, ages[0].max(ages[1]), "{in_valid, tag}");
+    let tags = text::read_by_group(tags, "tag_word", ages).text();
     let parts = [("front", front::front()), ("invert", invert::invert(&shape)), ("tail", tail::tail(&shape))];
     let mut m = Module::new(format!("affine_adder_{tag_bits}"))
         .doc(format!(

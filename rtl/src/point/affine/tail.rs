@@ -5,9 +5,10 @@
 //!
 //! Arrival is tick 2 of an addition (see [`super::front`]); `dinv` comes in tick leaf + 1, the sum leaves in [`Times::out`].
 
-use super::{front, schedule::FRONT, text::Ring, Shape};
+use super::{front, schedule::FRONT, text::read_by_group, Shape};
 use crate::field::{ext_mul::COORD_BITS, functions::functions};
 use crate::hdl::Module;
+use crate::ring::Ring;
 use std::sync::Arc;
 
 /// Tick in which the fields of an addition enter their rings.
@@ -46,7 +47,7 @@ pub fn tail(shape: &Shape) -> Arc<Module> {
         [0, 1].map(|g| to(&times[g]) - 1 - from(g))
     };
     let ring = |name: &str, bits, value: &str, ages: [usize; 2], register: &str| {
-        Ring::new(name, bits, ages[0].max(ages[1]), value).read_by_group(register, ages).text()
+        read_by_group(Ring::new(name, bits, ages[0].max(ages[1]), value), register, ages).text()
     };
     let arrival = |_| ARRIVAL;
     let squared_early = |g: usize| ARRIVAL + product[g] + 1;
