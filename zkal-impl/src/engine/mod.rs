@@ -1,4 +1,5 @@
-//! The engine: multi-scalar multiplication on a card, base sets in card memory, and the record of what ran where.
+//! The engine: multi-scalar multiplication, transforms and vector arithmetic on a card, base sets and vectors in card
+//! memory, and the record of what ran where.
 
 mod bases;
 mod cache;
@@ -54,8 +55,8 @@ use device::Device;
 pub(crate) use job::{At, Job, Lane, Mark, NttJob, Step, VectorJob};
 use report::Log;
 
-/// Multi-scalar multiplication on one card. Clones share the card, the cache and the log; all methods may be called
-/// from several threads (the card runs one MSM of an engine at a time).
+/// Multi-scalar multiplications, transforms ([`NttAccel`]) and vector arithmetic on one card. Clones share the card, the cache and the log; all methods may be called
+/// from several threads (the card runs one operation of an engine at a time).
 ///
 /// Keep to one engine a card and clone it: two engines on one card compute correctly, but their commands wait for each
 /// other and the card's counters, hence the figures in the reports, mix.
