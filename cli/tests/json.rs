@@ -24,8 +24,10 @@ fn card_info() {
     assert_eq!(info["dram_bytes"], 256 << 20);
     assert!(info["io_queues"].as_u64() >= Some(2));
     assert_eq!(info["msm"]["adders"], 1);
+    numbers(&info["ntt"], &["lanes", "log2_block"]);
+    numbers(&info["vector"], &["lanes"]);
     let engines: Vec<_> = info["engines"].as_array().unwrap().iter().filter_map(Value::as_str).collect();
-    for engine in ["copy", "fill", "msm-g1", "msm-g2"] {
+    for engine in ["copy", "fill", "msm-g1", "msm-g2", "ntt", "vector"] {
         assert!(engines.contains(&engine), "{engines:?}");
     }
     let info = json(&succeed(["card", "info", "--json", "--card", "sim:dram=64MiB"]));
@@ -58,13 +60,24 @@ fn prove() {
     assert_eq!(g2.len(), 1);
     assert_eq!(g2[0]["where"], "card");
     numbers(g2[0], &["n", "cycles", "ratio"]);
-    let ntt = of("ntt", Value::Null);
-    assert!(!ntt.is_empty());
-    for operation in &ntt {
-        assert_eq!(operation["where"], "cpu");
-        assert!(operation["cycles"].is_null() && operation["ratio"].is_null());
-        assert!(operation["reason"].is_string(), "the CPU needs a reason: {operation}");
+    let stream: Vec<_> = operations.iter().filter(|o| o["op"] != "msm").collect();
+    assert!(
+        stream.iter().any(|o| o["op"] == "ntt") && stream.iter().any(|o| o["op"] == "vector"),
+        "{report}"
+    );
+    for operation in &stream {
+        assert_eq!(operation["where"], "card");
+        numbers(operation, &["n", "batch", "cycles", "ratio"]);
+        assert!(operation["reason"].is_null());
     }
+    let whole = &report["whole"];
+    numbers(whole, &["cycles", "copy_overlap", "engine_overlap", "key"]);
+    numbers(&whole["host_to_card"], &["bytes", "witness", "commands"]);
+    numbers(&whole["card_to_host"], &["bytes", "window_sums", "commands"]);
+    // The witness, without the headers of its file.
+    let witness = std::fs::metadata(&prove.wtns).unwrap().len() - 76;
+    assert_eq!(whole["host_to_card"]["witness"], witness);
+    assert!(whole["cycles"].as_u64() > g1[0]["cycles"].as_u64());
     for operation in operations {
         assert!(["msm", "ntt", "vector"].contains(&operation["op"].as_str().unwrap()));
     }
@@ -117,6 +130,10 @@ fn prove_as_a_table() {
     assert_eq!(g1.len(), 4, "{text}");
     assert!(g1.iter().all(|line| line.contains("card")), "{text}");
     assert!(text.lines().any(|l| l.contains("G2") && l.contains("card")), "{text}");
+    for line in ["whole proof: ", "two engines at once: ", "host to card: ", "card to host: "] {
+        assert!(text.lines().any(|l| l.starts_with(line)), "{text}");
+    }
+    assert!(!text.contains("cpu"), "{text}");
 }
 
 #[test]

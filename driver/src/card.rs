@@ -126,6 +126,11 @@ impl Card {
         1..=(self.inner.queues.len() - 1) as u16
     }
 
+    /// Commands that an I/O queue holds before [`submit`](Self::submit) waits for the oldest to end.
+    pub fn queue_room(&self) -> usize {
+        self.inner.queue(1).entries as usize - 1
+    }
+
     /// The I/O queue with the fewest outstanding commands.
     pub fn least_loaded_queue(&self) -> u16 {
         self.io_queues().min_by_key(|id| self.inner.queue(*id).lock().outstanding()).unwrap_or(1)

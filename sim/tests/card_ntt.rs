@@ -29,12 +29,9 @@ use rand_chacha::ChaCha8Rng;
 const BUFFERS: [u64; 4] = [0x10_0000, 0x20_0000, 0x30_0000, 0x80_0000];
 const PARAMS: u64 = 0x1000;
 
-fn config() -> CardConfig {
-    CardConfig { ntt_lanes: 1, ntt_log2_block: 12, vector_lanes: 0, ..CardConfig::sim() }
-}
-
 fn open(options: SimOptions) -> Card {
-    Card::open_design(&generate(&config()).unwrap(), SimOptions { config: config(), ..options }, 16)
+    let config = CardConfig::sim();
+    Card::open_design(&generate(&config).unwrap(), SimOptions { config, ..options }, 16)
 }
 
 /// Bytes of a copy of `len` bytes or a few more.

@@ -2,8 +2,10 @@
 //!
 //! - [`engine`]: multi-scalar multiplication on a card, in G1 and G2, one or a batch over the same bases. Bases are uploaded once and used often; the caller chooses what
 //!   may run on the CPU instead; a report says what ran where, in how many clock cycles, and how that compares with the
-//!   bound for the same work.
-//! - [`ark`]: `AccelBn254`, a drop-in for arkworks' `Bn254`, so that unmodified `ark_groth16` proves on the card.
+//!   bound for the same work. Number theoretic transforms ([`engine::NttAccel`]) with any root of unity and coset, and
+//!   arithmetic on vectors ([`engine::DeviceVec`]) that stay in card memory from one operation to the next.
+//! - [`ark`]: `AccelBn254`, a drop-in for arkworks' `Bn254`, so that unmodified `ark_groth16` proves on the card;
+//!   `AccelDomain` and `AccelReduction` for its transforms.
 //! - [`groth16`]: proofs from circom's and snarkjs' files, `.zkey` and `.wtns`, and their verification.
 //!
 //! ```no_run

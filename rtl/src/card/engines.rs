@@ -6,6 +6,7 @@ use crate::{
     hdl::Module,
     msm,
     ntt::{self, block::Shape},
+    vector,
 };
 use std::sync::Arc;
 
@@ -154,7 +155,7 @@ impl Engines {
         Engines {
             msm: msm::engine(config),
             ntt: (config.ntt_lanes > 0).then(|| ntt(config.ntt_lanes)),
-            vector: None,
+            vector: (config.vector_lanes > 0).then(|| vector::engine::engine(config.target)),
         }
     }
 

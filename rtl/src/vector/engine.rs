@@ -38,10 +38,13 @@ use crate::{
 };
 use permafrost_abi::{
     vector::{VECTOR_KIND_A, VECTOR_KIND_B, VECTOR_KIND_C},
-    Status, VectorCommand, VectorKind, VectorOperation, VectorParameters, VECTOR_EXCLUSIVE,
+    Command, Status, VectorCommand, VectorKind, VectorOperation, VectorParameters, VECTOR_EXCLUSIVE,
     VECTOR_NEGATE_ADDEND, VECTOR_NEGATE_PRODUCT,
 };
 use std::{mem::offset_of, sync::Arc};
+
+/// Offset of a command's body.
+const BODY: usize = offset_of!(Command, body);
 
 /// What resets units and walks: a failed command leaves nothing in them.
 const RESET: &str = "rst || flush";
@@ -326,10 +329,10 @@ wire unused = &{{1'b0, cmd_operation[7:2], cmd_flags[7:3], cmd_kinds[7:6]}};
         read = Status::DramReadError as u16,
         write = Status::DramWriteError as u16,
         parameter = Status::BadParameter as u16,
-        at_a = offset_of!(VectorCommand, a),
-        at_b = offset_of!(VectorCommand, b),
-        at_c = offset_of!(VectorCommand, c),
-        at_d = offset_of!(VectorCommand, d),
+        at_a = BODY + offset_of!(VectorCommand, a),
+        at_b = BODY + offset_of!(VectorCommand, b),
+        at_c = BODY + offset_of!(VectorCommand, c),
+        at_d = BODY + offset_of!(VectorCommand, d),
         at_indices = offset_of!(VectorParameters, indices),
         at_b_len = offset_of!(VectorParameters, b_len),
         ka = VECTOR_KIND_A,

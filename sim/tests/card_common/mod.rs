@@ -136,8 +136,7 @@ pub fn design(config: &CardConfig) -> Design {
 pub const CALM: Timing = Timing { read_latency: 20, write_latency: 10, jitter: 0, stall: 0, outstanding: 64 };
 
 pub fn options() -> SimOptions {
-    let config = CardConfig { ntt_lanes: 1, ntt_log2_block: 12, vector_lanes: 1, ..CardConfig::sim() };
-    let mut options = SimOptions::new(config);
+    let mut options = SimOptions::new(CardConfig::sim());
     options.dram_bytes = Some(16 << 20);
     (options.host, options.dram) = (CALM, CALM);
     options

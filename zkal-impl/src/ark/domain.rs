@@ -16,10 +16,11 @@ use crate::engine::{NttAccel, Transform};
 /// group elements for example, are arkworks' own.
 ///
 /// ```no_run
+/// use ark_bn254::Fr;
 /// use ark_poly::EvaluationDomain;
 /// use permafrost_zkal::ark::{with_engine, AccelDomain};
-/// # fn run(engine: &permafrost_zkal::Engine, coefficients: Vec<ark_bn254::Fr>) -> permafrost_zkal::Result<()> {
-/// let domain = AccelDomain::new(coefficients.len()).expect("BN254 has domains of up to 2^28 elements");
+/// # fn run(engine: &permafrost_zkal::Engine, coefficients: Vec<Fr>) -> permafrost_zkal::Result<()> {
+/// let domain = AccelDomain::<Fr>::new(coefficients.len()).expect("BN254 has domains of up to 2^28 elements");
 /// let values = with_engine(engine, || domain.fft(&coefficients))?;
 /// # Ok(()) }
 /// ```

@@ -81,7 +81,7 @@ pub(crate) trait Device: Send + Sync {
     ///
     /// # Errors
     /// `Error::Schedule` for a step that waits for what no step before it signals, and then nothing has run. Otherwise
-    /// the error of the first step, in the order of the list, that failed; the others have then ended, too, and what
-    /// they wrote is of no use.
+    /// the error of the first step, in the order of the list, that failed; steps after it may not have run, those that
+    /// have begun have ended, and what they wrote is of no use.
     fn run(&self, list: Vec<Step<'_>>) -> Result<ListRun>;
 }

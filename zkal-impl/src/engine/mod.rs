@@ -1,4 +1,5 @@
-//! The engine: multi-scalar multiplication on a card, base sets in card memory, and the record of what ran where.
+//! The engine: multi-scalar multiplication, transforms and vector arithmetic on a card, base sets and vectors in card
+//! memory, and the record of what ran where.
 
 mod bases;
 mod cache;
@@ -8,11 +9,12 @@ mod fallback;
 mod finish;
 mod job;
 mod msm;
-mod ntt;
+pub(crate) mod ntt;
 mod point;
 mod policy;
 mod precompute;
 mod report;
+mod resident;
 mod scalars;
 mod secret;
 mod sequence;
@@ -21,6 +23,7 @@ pub(crate) mod testing;
 #[cfg(test)]
 mod tests;
 mod vector;
+mod whole;
 mod window;
 
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -29,6 +32,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use permafrost_driver::Card;
 
 pub use bases::BaseSet;
+pub(crate) use device::{Buffer, ListRun};
 pub use device::{MemInfo, NttLimits};
 pub use msm::MsmOutcome;
 pub use ntt::{NttAccel, Order, Transform};
@@ -36,19 +40,23 @@ pub use point::MsmPoint;
 pub use policy::{CpuReason, Fallback, Policy, Unsupported};
 pub use precompute::MAX_PRECOMPUTE;
 pub use report::{CardRun, Counters, Group, Op, Operation, Place, Report, StreamRun};
+pub(crate) use resident::ResidentMsm;
 pub use scalars::Scalars;
+pub(crate) use scalars::SCALAR_BYTES;
+pub(crate) use secret::Secret;
 pub use vector::{DeviceIndices, DeviceVec, Operand, Terms, VectorOutcome};
+pub use whole::{Traffic, Whole};
 pub use window::{bound, plan, MsmLimits, WindowPlan, SCALAR_BITS};
 
 use crate::error::{Error, Result};
 use bases::Residence;
 use cache::{BaseCache, Key};
-use device::{Buffer, Device};
-use job::{At, Job, Lane, Step};
+use device::Device;
+pub(crate) use job::{At, Job, Lane, Mark, NttJob, Step, VectorJob};
 use report::Log;
 
-/// Multi-scalar multiplication on one card. Clones share the card, the cache and the log; all methods may be called
-/// from several threads (the card runs one MSM of an engine at a time).
+/// Multi-scalar multiplications, transforms ([`NttAccel`]) and vector arithmetic on one card. Clones share the card, the cache and the log; all methods may be called
+/// from several threads (the card runs one operation of an engine at a time).
 ///
 /// Keep to one engine a card and clone it: two engines on one card compute correctly, but their commands wait for each
 /// other and the card's counters, hence the figures in the reports, mix.

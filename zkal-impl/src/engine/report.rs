@@ -4,6 +4,7 @@ use serde::Serialize;
 
 use super::device::ListRun;
 use super::policy::CpuReason;
+use super::whole::Whole;
 
 /// Kind of operation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -68,6 +69,12 @@ impl std::fmt::Display for Place {
 /// The card's performance counters over one operation: clocks unless said otherwise.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Counters {
+    /// Clocks.
+    pub cycles: u64,
+    /// Bytes read from host memory.
+    pub host_read_bytes: u64,
+    /// Bytes written to host memory.
+    pub host_write_bytes: u64,
     /// MSM engine busy.
     pub msm_busy: u64,
     /// Bucket phase.
@@ -125,7 +132,8 @@ pub struct CardRun {
     pub ratio: f64,
     /// Additions of the bucket phase, nonzero scalars (of precomputed sets: their parts) times `windows`, times
     /// `clocks_per_addition`, by `adders · msm_accumulate`.
-    pub accumulate_ratio: f64,
+    /// None in a list of several steps, whose counters are not each step's.
+    pub accumulate_ratio: Option<f64>,
     /// Curve adders of the card.
     pub adders: u32,
     /// Multiples of each point that the base set has in card memory; 1 without precomputation.
@@ -140,8 +148,8 @@ pub struct CardRun {
     pub bytes_up: u64,
     /// Bytes read back.
     pub bytes_down: u64,
-    /// Performance counters over the command.
-    pub counters: Counters,
+    /// Performance counters over the command; none in a list of several steps.
+    pub counters: Option<Counters>,
 }
 
 /// Bytes that the card's memory port moves in one clock, in each direction.
@@ -165,17 +173,23 @@ pub struct StreamRun {
     pub bytes_up: u64,
     /// Bytes read back.
     pub bytes_down: u64,
-    /// Performance counters over the operation, its transfers included.
-    pub counters: Counters,
+    /// Performance counters over the operation, its transfers included; none in a list of several operations.
+    pub counters: Option<Counters>,
 }
 
 impl StreamRun {
+    /// Of `commands` commands of a list, whose data is in card memory before and after.
+    pub(crate) fn in_list(commands: usize, lanes: u32, bound: u64, cycles: u64) -> Self {
+        let ratio = bound as f64 / cycles.max(1) as f64;
+        StreamRun { cycles, bound, ratio, lanes, commands, ..StreamRun::default() }
+    }
+
     /// Of `commands` commands; the cycles of `run` are theirs.
     pub(crate) fn new(commands: usize, lanes: u32, bound: u64, run: ListRun) -> Self {
         let ListRun { cycles, counters, bytes_up, bytes_down } = run;
         let cycles: u64 = cycles.iter().sum();
         let ratio = bound as f64 / cycles.max(1) as f64;
-        StreamRun { cycles, bound, ratio, lanes, commands, bytes_up, bytes_down, counters }
+        StreamRun { cycles, bound, ratio, lanes, commands, bytes_up, bytes_down, counters: Some(counters) }
     }
 }
 
@@ -274,6 +288,9 @@ impl Operation {
 pub struct Report {
     /// The operations.
     pub operations: Vec<Operation>,
+    /// Where one list of commands made a whole proof: what that took.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub whole: Option<Whole>,
     /// Operations that were dropped because the engine's log was not taken for too long.
     #[serde(skip_serializing_if = "is_zero")]
     pub dropped: u64,
@@ -311,7 +328,7 @@ impl Log {
 
     pub(crate) fn take(&mut self) -> Report {
         let Log { operations, dropped } = std::mem::take(self);
-        Report { operations: operations.into(), dropped }
+        Report { operations: operations.into(), dropped, whole: None }
     }
 }
 
@@ -321,8 +338,10 @@ mod tests {
 
     #[test]
     fn serialises_as_the_command_line_prints_it() {
-        let report =
-            Report { operations: vec![Operation::on_cpu(Op::Ntt, None, 8, CpuReason::NoEngine)], dropped: 0 };
+        let report = Report {
+            operations: vec![Operation::on_cpu(Op::Ntt, None, 8, CpuReason::NoEngine)],
+            ..Report::default()
+        };
         let json: serde_json::Value = serde_json::to_value(&report).expect("serialises");
         let op = &json["operations"][0];
         assert_eq!(op["op"], "ntt");

@@ -17,14 +17,20 @@ mod binfile;
 mod field;
 mod json;
 mod matrix;
+mod oncard;
 mod output;
+mod program;
 mod prover;
 mod qap;
+mod sparse;
+mod stepwise;
 #[cfg(test)]
 pub(crate) mod testing;
 #[cfg(test)]
 mod tests;
 mod verify;
+#[cfg(test)]
+mod ways;
 mod wtns;
 mod zkey;
 

@@ -8,12 +8,13 @@
 use ark_bn254::Fr;
 use ark_ff::{FftField, PrimeField};
 use ark_groth16::r1cs_to_qap::{evaluate_constraint, LibsnarkReduction, R1CSToQAP};
-use ark_poly::EvaluationDomain;
+use ark_poly::{EvaluationDomain, Radix2EvaluationDomain};
 use ark_relations::gr1cs::{ConstraintSystemRef, Matrix, SynthesisError};
 use rayon::prelude::*;
 use zeroize::Zeroizing;
 
 use super::zkey::ProvingKey;
+use crate::engine::ntt::Transform;
 use crate::engine::{CpuReason, Engine, Op, Operation};
 use crate::error::Result;
 
@@ -63,20 +64,32 @@ impl<F: PrimeField, D: EvaluationDomain<F>> OddCoset<F, D> {
     }
 }
 
-/// The scalars of the H points, from the constraint matrices and the witness, and the record of the steps. On the CPU
-/// by policy.
+impl OddCoset<Fr, Radix2EvaluationDomain<Fr>> {
+    /// A batch of transforms from values on the domain to coefficients, and from there to values on the odd coset.
+    pub(crate) fn transforms(&self, batch: usize) -> (Transform, Transform) {
+        let domain = &self.domain;
+        let forward = Transform::with_omega(domain.log_size_of_group, domain.group_gen).batch(batch);
+        (forward.inverse(), forward.on_coset(self.shift))
+    }
+}
+
+/// The scalars of the H points, from the constraint matrices and the witness, and the record of the steps. On the CPU,
+/// for the reason `why`.
 ///
 /// # Errors
-/// [`Error::NotOnCard`](crate::Error::NotOnCard) when the policy forbids that.
+/// [`Error::NotOnCard`](crate::Error::NotOnCard) when the card has no engine for it and the policy forbids the CPU.
 pub(crate) fn h_scalars(
     engine: &Engine,
     key: &ProvingKey,
     witness: &[Fr],
+    why: &CpuReason,
 ) -> Result<(Zeroizing<Vec<Fr>>, Vec<Operation>)> {
-    engine.allow_cpu(engine.policy().ntt, "NTTs and vector operations")?;
+    if *why == CpuReason::NoEngine {
+        engine.allow_cpu(engine.policy().ntt, "NTTs and vector operations")?;
+    }
     let mut operations = Vec::new();
     let mut log = |op, label| {
-        let mut operation = Operation::on_cpu(op, None, key.coset.size(), CpuReason::NoEngine);
+        let mut operation = Operation::on_cpu(op, None, key.coset.size(), why.clone());
         operation.label = Some(label);
         engine.log(&operation);
         operations.push(operation);

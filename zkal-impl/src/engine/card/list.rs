@@ -2,7 +2,8 @@
 //!
 //! Steps are submitted in the order of the list and wait only for steps before them, so whatever is in the rings can
 //! run: when a ring or the DMA memory is full, waiting for the oldest commands makes room. After a failure the
-//! semaphores are raised by hand, for those that wait for the failed step.
+//! semaphores are raised by hand, for those that wait for the failed step; to see it in time, nobody waits for room in a
+//! ring but by waiting for the oldest command.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -37,6 +38,7 @@ pub(super) struct Run<'c, 'l> {
 struct Flight<'l> {
     /// Index of its step.
     step: usize,
+    queue: u16,
     ticket: Ticket,
     /// Host memory that its data is for.
     landing: Option<(Arc<DmaBuf>, &'l mut [u8])>,
@@ -191,14 +193,18 @@ impl<'c, 'l> Run<'c, 'l> {
                 request = request.signal(mark.semaphore, mark.value);
             }
         }
-        let ticket = self.card.submit(frame.queue, request)?;
-        self.flights.push_back(Flight { step: frame.index, ticket, landing });
+        let queue = frame.queue;
+        while self.flights.iter().filter(|flight| flight.queue == queue).count() >= self.card.queue_room() {
+            self.land();
+        }
+        let ticket = self.card.submit(queue, request)?;
+        self.flights.push_back(Flight { step: frame.index, queue, ticket, landing });
         Ok(())
     }
 
     /// Waits for the oldest command. Whatever it waits for itself is older, hence has ended or was released.
     fn land(&mut self) {
-        let Some(Flight { step, ticket, landing }) = self.flights.pop_front() else { return };
+        let Some(Flight { step, ticket, landing, .. }) = self.flights.pop_front() else { return };
         match ticket.wait() {
             Ok(done) => {
                 self.out.cycles[step] += u64::from(done.cycles);

@@ -104,6 +104,22 @@ fn a_failed_step_neither_stops_the_others_nor_the_next_list() {
 }
 
 #[test]
+fn a_failed_step_is_seen_though_a_ring_is_full() {
+    let device = device(CardOptions { queue_entries: 2, ..CardOptions::default() });
+    let block = device.alloc(128, "a block").expect("fits");
+    let at = At::start(&*block);
+    let mark = Mark { semaphore: 3, value: 1 };
+    let start = Instant::now();
+    let mut list =
+        vec![Step::new(Lane::Stream, "bad", Job::Copy { to: at, from: at, len: 64 }).signals(mark)];
+    for _ in 0..4 {
+        list.push(Step::new(Lane::Compute, "waits", Job::Fill { to: at, len: 128, pattern: 1 }).after(mark));
+    }
+    assert!(device.run(list).is_err());
+    assert!(start.elapsed() < Duration::from_secs(10) && at.buffer.is_valid(), "no deadline passed");
+}
+
+#[test]
 fn a_step_with_a_bad_address_names_its_status() {
     let device = device(CardOptions::default());
     let block = device.alloc(64, "a block").expect("fits");
