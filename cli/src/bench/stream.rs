@@ -53,11 +53,12 @@ impl StreamFigures {
     /// The figures of an operation; `None` when it did not run on the card. `least` is told how many commands it took.
     pub fn new(asked: Asked<'_>, operation: &Operation, least: impl Fn(u64) -> Least) -> Option<Self> {
         let run: &StreamRun = operation.stream.as_ref()?;
+        let counters = run.counters.as_ref()?;
         let least = least(run.commands as u64);
         let arithmetic = least.work.div_ceil(u64::from(run.lanes.max(1)));
         let memory = asked.open.memory_bound(least.read, least.written);
         let bound = arithmetic.max(memory);
-        let (read, written) = (run.counters.dram_read_bytes, run.counters.dram_write_bytes);
+        let (read, written) = (counters.dram_read_bytes, counters.dram_write_bytes);
         Some(StreamFigures {
             log_n: asked.log_n,
             seed: asked.seed,
@@ -75,8 +76,8 @@ impl StreamFigures {
             dram_read_bytes: read,
             dram_write_bytes: written,
             dram_bytes_ratio: (read + written) as f64 / (least.read + least.written).max(1) as f64,
-            stall_in: run.counters.ntt_stall_in,
-            stall_out: run.counters.ntt_stall_out,
+            stall_in: counters.ntt_stall_in,
+            stall_out: counters.ntt_stall_out,
             simulated_clocks_per_second: asked.speed,
         })
     }
