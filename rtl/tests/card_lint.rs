@@ -4,7 +4,7 @@ mod common;
 
 use common::stubs;
 use permafrost_rtl::{
-    card::{generate, generate_with},
+    card::{generate, generate_with, CardError},
     config::CardConfig,
     field::{inverse, Field},
     hdl::{Design, Module},
@@ -81,6 +81,18 @@ fn lint(design: &Design, name: &str) {
 fn verilator_has_nothing_to_say() {
     for config in configs() {
         lint(&generate_with(&config, &stubs(&config)).unwrap(), &config.name);
+    }
+}
+
+#[test]
+fn engines_that_the_configuration_does_not_name_are_refused() {
+    let all = CardConfig { ntt_lanes: 1, vector_lanes: 1, ..CardConfig::sim() };
+    for (ntt_lanes, vector_lanes) in [(0, 1), (1, 0), (0, 0)] {
+        let fewer = CardConfig { ntt_lanes, vector_lanes, ..all.clone() };
+        for (config, engines) in [(&all, stubs(&fewer)), (&fewer, stubs(&all))] {
+            let e = generate_with(config, &engines).unwrap_err();
+            assert!(matches!(e, CardError::Engines { .. }), "{e}");
+        }
     }
 }
 
