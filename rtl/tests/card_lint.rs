@@ -151,8 +151,9 @@ fn verilator_has_nothing_to_say_about_vectors() {
 fn yosys_reads_it_without_latches() {
     let card = generate_with(&CardConfig::sim(), &msm_stub::msm_stub()).unwrap();
     let vectors = vectors(Target::Generic).map(|module| Design::elaborate(&module).unwrap());
-    let streams = [reader(), writer()].map(|module| Design::elaborate(&module).unwrap());
-    for design in [card].iter().chain(&vectors).chain(&streams) {
+    let others = [reader(), writer(), vector_engine(Target::Generic)];
+    let others = others.map(|module| Design::elaborate(&module).unwrap());
+    for design in [card].iter().chain(&vectors).chain(&others) {
         let dir = scratch(&format!("yosys_{}", design.top));
         let files: Vec<String> = write(design, &dir).iter().map(|p| p.display().to_string()).collect();
         let script = format!(
