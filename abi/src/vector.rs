@@ -93,8 +93,8 @@ For a sum b is the scalar 1, for a product c is the scalar 0 (element parameters
 and `c` are zero. With `n` = 0 nothing is written but the 0 of REDUCE.
 
 Checked before memory is touched, in this order: `operation`, `flags`, `kinds`; that addresses are zero where nothing is
-read from them (BAD_FIELD), and aligned; the range of the parameters. Then the parameters are read and checked
-(BAD_PARAMETER). A stream that leaves card memory ends the command with BAD_ADDRESS, a forbidden overlap with BAD_FIELD at `d`.
+read from them (BAD_FIELD), and aligned; the range of the parameters. Then the parameters are read and checked, and that the
+indices are within card memory (BAD_PARAMETER). A stream that leaves card memory ends the command with BAD_ADDRESS, a forbidden overlap with BAD_FIELD at `d`.
 The span of d, from its first byte to its last, may meet the span of a stream a, b or c only in place (same address and
 stride) or interleaved (same stride, the addresses less than one stride apart); it must not meet a gathered b or the
 indices. So far nothing has been written. Indices are checked as they are used: one that is not below `b_len` ends the

@@ -15,7 +15,8 @@ use std::fmt::Write;
 /// | `OP_*`, `ST_*` | opcodes, status codes | 8 and 15 bits |
 /// | `FLAG_*`, `MSM_FORMAT_*`, `NTT_REVERSED_*`, `VECTOR_NEGATE_*`, `VECTOR_EXCLUSIVE` | flag masks | 8 bits |
 /// | `COPY_*`, `GROUP_*`, `VECTOR_<OPERATION>` | field values | 8 bits |
-/// | `VECTOR_<KIND>`, `VECTOR_KIND_<OPERAND>` | kinds, and their lowest bits in `kinds` | 2 and 8 bits |
+/// | `VECTOR_<KIND>` | values of an operand's kind | 2 bits |
+/// | `VECTOR_KIND_<OPERAND>_LSB`, `_W` | bit range of its kind in `kinds` | integer |
 /// | `CMD_<FIELD>_LSB`, `_W` | bit range in the 512-bit command, header | integer |
 /// | `CMD_<OP>_<FIELD>_LSB`, `_W` | the same, body of that opcode; reserved ranges as well | integer |
 /// | `CMD_<OP>_<FIELD>_BYTE` | byte offset, which is the `info` of BAD_FIELD and BAD_ADDRESS | 32 bits |
@@ -54,7 +55,10 @@ fn params() -> Vec<(String, Option<u32>, u64)> {
     for flags in [constants::COMMAND_FLAGS, constants::MSM_FORMATS, ntt::NTT_ORDERS, vector::VECTOR_FLAGS] {
         values(&mut out, "", flags);
     }
-    values(&mut out, "", vector::VECTOR_KINDS);
+    for kind in vector::VECTOR_KINDS {
+        out.push((format!("{}_LSB", kind.name), None, kind.value));
+        out.push((format!("{}_W", kind.name), None, 2));
+    }
     values(&mut out, "COPY_", command::CopyKind::TABLE);
     values(&mut out, "GROUP_", command::Group::TABLE);
     values(&mut out, "VECTOR_", vector::VectorOperation::TABLE);

@@ -31,6 +31,13 @@ pub fn info(args: &args::CardInfo) -> Result<(), Error> {
         row("MSM windows", format!("{} to {} bits", msm.min_window, msm.max_window));
         row("MSM bucket slots", format!("2^{}", msm.log2_slots));
     }
+    if let Some(ntt) = &info.ntt {
+        row("NTT lanes", ntt.lanes.to_string());
+        row("NTT block", format!("2^{} elements", ntt.log2_block));
+    }
+    if let Some(vector) = &info.vector {
+        row("VECTOR lanes", vector.lanes.to_string());
+    }
     out::text(&table.render())
 }
 
@@ -51,6 +58,11 @@ fn as_json(info: &CardInfo) -> Value {
             "max_window_bits": msm.max_window,
             "log2_bucket_slots": msm.log2_slots,
         })),
+        "ntt": info.ntt.as_ref().map(|ntt| json!({
+            "lanes": ntt.lanes,
+            "log2_block": ntt.log2_block,
+        })),
+        "vector": info.vector.as_ref().map(|vector| json!({ "lanes": vector.lanes })),
     })
 }
 

@@ -24,8 +24,10 @@ fn card_info() {
     assert_eq!(info["dram_bytes"], 256 << 20);
     assert!(info["io_queues"].as_u64() >= Some(2));
     assert_eq!(info["msm"]["adders"], 1);
+    numbers(&info["ntt"], &["lanes", "log2_block"]);
+    numbers(&info["vector"], &["lanes"]);
     let engines: Vec<_> = info["engines"].as_array().unwrap().iter().filter_map(Value::as_str).collect();
-    for engine in ["copy", "fill", "msm-g1", "msm-g2"] {
+    for engine in ["copy", "fill", "msm-g1", "msm-g2", "ntt", "vector"] {
         assert!(engines.contains(&engine), "{engines:?}");
     }
     let info = json(&succeed(["card", "info", "--json", "--card", "sim:dram=64MiB"]));

@@ -93,7 +93,7 @@ pub enum Error {
         status: Status,
         /// Detail word, see the status code.
         info: u32,
-        /// Field of the command that `info` points at, when the status has one.
+        /// Field of the command, or for BAD_PARAMETER of its parameters, that `info` points at.
         field: Option<&'static str>,
     },
 
@@ -240,6 +240,7 @@ impl From<TransportError> for Error {
 /// The tail of a failed command's message.
 fn detail(status: &Status, info: &u32, field: &Option<&'static str>) -> String {
     match (status, field) {
+        (Status::BadParameter, Some(field)) => format!(" Parameter: {field} (byte {info})."),
         (_, Some(field)) => format!(" Field: {field} (byte {info})."),
         (Status::ScalarRange, None) => format!(" Scalar {info}; use more windows or reduce the scalar."),
         (_, None) if *info != 0 => format!(" Detail {info:#x}."),

@@ -2,7 +2,10 @@
 
 use crate::mmio::Mmio;
 use crate::Error;
-use permafrost_abi::registers::{CapEngines, CapMsm, CapQueues, ErrSource, ErrStatus, Version};
+use permafrost_abi::ntt::NTT_MAX_LOG;
+use permafrost_abi::registers::{
+    CapEngines, CapMsm, CapNtt, CapQueues, CapVector, ErrSource, ErrStatus, Version,
+};
 use permafrost_abi::{counter, reg, Status, ABI_MAGIC, ABI_VERSION, DEADLINE_UNIT, MAX_IO_QUEUES};
 use std::time::Duration;
 
@@ -23,6 +26,10 @@ pub struct CardInfo {
     pub semaphores: u32,
     /// MSM engine, if there is one.
     pub msm: Option<MsmInfo>,
+    /// NTT engine, if there is one.
+    pub ntt: Option<NttInfo>,
+    /// VECTOR engine, if there is one.
+    pub vector: Option<VectorInfo>,
     /// Bytes of card memory.
     pub dram_bytes: u64,
     /// Nominal clock in kHz.
@@ -44,6 +51,22 @@ pub struct MsmInfo {
     pub max_window: u32,
     /// log2 of the bucket slots of each adder.
     pub log2_slots: u32,
+}
+
+/// NTT engine of a card.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NttInfo {
+    /// Butterflies working in parallel.
+    pub lanes: u32,
+    /// log2 of the longest transform in one pass.
+    pub log2_block: u32,
+}
+
+/// VECTOR engine of a card.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct VectorInfo {
+    /// Elements it takes in one clock.
+    pub lanes: u32,
 }
 
 fn version_text(v: Version) -> String {
@@ -75,6 +98,15 @@ impl CardInfo {
         {
             return Err(bad("CAP_MSM", msm.0 as u64, "expected an adder and a range of windows".into()));
         }
+        let ntt = CapNtt(mmio.read32(reg::CAP_NTT)?);
+        if engines.ntt() && !(ntt.lanes() >= 1 && (1..=NTT_MAX_LOG).contains(&ntt.log2_block())) {
+            let detail = format!("expected a lane and a block of 2^1 to 2^{NTT_MAX_LOG} elements");
+            return Err(bad("CAP_NTT", ntt.0 as u64, detail));
+        }
+        let vector = CapVector(mmio.read32(reg::CAP_VECTOR)?);
+        if engines.vector() && vector.lanes() == 0 {
+            return Err(bad("CAP_VECTOR", vector.0 as u64, "expected a lane".into()));
+        }
         let dram_bytes = mmio.read64(reg::DRAM_SIZE)?;
         if dram_bytes >> 56 != 0 {
             return Err(bad("DRAM_SIZE", dram_bytes, "expected at most 2^56 bytes".into()));
@@ -97,6 +129,8 @@ impl CardInfo {
                 max_window: msm.max_window(),
                 log2_slots: msm.log2_slots(),
             }),
+            ntt: engines.ntt().then(|| NttInfo { lanes: ntt.lanes(), log2_block: ntt.log2_block() }),
+            vector: engines.vector().then(|| VectorInfo { lanes: vector.lanes() }),
             dram_bytes,
             clock_khz,
             build_id: mmio.read32(reg::BUILD_ID)?,

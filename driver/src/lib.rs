@@ -39,6 +39,6 @@ pub use card::Card;
 pub use dma::{DmaBuf, DmaPiece};
 pub use dram::{Dram, DramBuf, DramUsage};
 pub use error::{Error, Recovery};
-pub use info::{CardInfo, Counters, MsmInfo, Syndrome};
+pub use info::{CardInfo, Counters, MsmInfo, NttInfo, Syndrome, VectorInfo};
 pub use options::CardOptions;
 pub use request::{Request, Ticket};

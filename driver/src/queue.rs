@@ -8,7 +8,9 @@ use crate::mmio::Mmio;
 use crate::request::{Outcome, Request};
 use crate::{DramBuf, Error};
 use permafrost_abi::{command::BODIES, cq_doorbell, sq_doorbell};
-use permafrost_abi::{Completion, Status, COMMAND_BYTES, COMPLETION_BYTES, FLAG_WAIT};
+use permafrost_abi::{
+    Completion, NttParameters, Opcode, Status, VectorParameters, COMMAND_BYTES, COMPLETION_BYTES, FLAG_WAIT,
+};
 use std::collections::VecDeque;
 use std::sync::atomic::{fence, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard};
@@ -302,8 +304,33 @@ impl State {
 
 /// The error of a command that ended with `status`.
 fn failure(queue: u16, opcode: &'static str, status: Status, info: u32) -> Error {
-    let names_field = matches!(status, Status::BadField | Status::BadAddress);
-    let body = BODIES.iter().find(|(op, _)| op.name() == opcode).map_or(&[][..], |(_, fields)| fields);
-    let field = body.iter().find(|f| names_field && f.offset == info as usize).map(|f| f.name);
+    // What `info` is an offset in.
+    let fields = match status {
+        Status::BadField | Status::BadAddress => {
+            BODIES.iter().find(|(op, _)| op.name() == opcode).map(|(_, fields)| *fields)
+        }
+        Status::BadParameter if opcode == Opcode::Ntt.name() => Some(NttParameters::FIELDS),
+        Status::BadParameter if opcode == Opcode::Vector.name() => Some(VectorParameters::FIELDS),
+        _ => None,
+    };
+    let field = fields.and_then(|fields| fields.iter().find(|f| f.offset == info as usize)).map(|f| f.name);
     Error::CommandFailed { queue, opcode, status, info, field }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn failures_say_what_the_detail_is_about() {
+        let message = |opcode: Opcode, status, info| failure(1, opcode.name(), status, info).to_string();
+        let omega = message(Opcode::Ntt, Status::BadParameter, 0);
+        assert!(omega.ends_with("Parameter: omega (byte 0)."), "{omega}");
+        let index = message(Opcode::Vector, Status::BadParameter, 120);
+        assert!(index.ends_with("Parameter: b_len (byte 120)."), "{index}");
+        let order = message(Opcode::Ntt, Status::BadField, 55);
+        assert!(order.ends_with("Field: order (byte 55)."), "{order}");
+        let scalar = message(Opcode::Msm, Status::ScalarRange, 44);
+        assert!(!scalar.contains("window_bits"), "{scalar}");
+    }
 }

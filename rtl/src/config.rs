@@ -1,7 +1,7 @@
 //! What a card is made of, as data.
 
 use crate::target::Target;
-use permafrost_abi::registers::{CapEngines, CapMsm, CapQueues};
+use permafrost_abi::registers::{CapEngines, CapMsm, CapNtt, CapQueues, CapVector};
 use permafrost_abi::{MAX_IO_QUEUES, SEMAPHORES};
 use sha2::{Digest, Sha256};
 
@@ -18,6 +18,12 @@ pub struct CardConfig {
     pub min_window: u32,
     /// Largest MSM window width in bits, up to 16.
     pub max_window: u32,
+    /// Butterflies of the NTT engine in parallel: 1, 2, 4 or 8; 0 for a card without the engine.
+    pub ntt_lanes: usize,
+    /// log2 of the elements that the NTT engine transforms on the chip, 4 to 16, 5 or more with 8 lanes.
+    pub ntt_log2_block: u32,
+    /// Lanes of the VECTOR engine: 1, or 0 for a card without it.
+    pub vector_lanes: usize,
     /// I/O queue pairs, 1 to 14.
     pub io_queues: usize,
     /// log2 of the most entries a ring can have, 1 to 15.
@@ -53,6 +59,9 @@ impl CardConfig {
             log2_slots: 17,
             min_window: 2,
             max_window: 13,
+            ntt_lanes: 1,
+            ntt_log2_block: 12,
+            vector_lanes: 1,
             io_queues: 2,
             log2_queue_entries: 10,
             dram_bytes: 256 << 20,
@@ -78,11 +87,16 @@ impl CardConfig {
     /// [`ConfigError::OutOfRange`] for the first parameter that is not within the range its field states.
     pub fn validate(&self) -> Result<(), ConfigError> {
         let max_window = u64::from(self.max_window);
+        // A buffer has two banks a lane, of two rows or more.
+        let min_block = if self.ntt_lanes == 8 { 5 } else { 4 };
         let checks = [
             ("adders", self.adders as u64, 1, 4),
             ("log2_slots", self.log2_slots.into(), 10, 24),
             ("max_window", max_window, 2, 16.min(u64::from(self.log2_slots))),
             ("min_window", self.min_window.into(), 2, max_window),
+            ("ntt_lanes", self.ntt_lanes as u64, 0, 8),
+            ("ntt_log2_block", self.ntt_log2_block.into(), min_block, 16),
+            ("vector_lanes", self.vector_lanes as u64, 0, 1),
             ("io_queues", self.io_queues as u64, 1, MAX_IO_QUEUES.into()),
             ("log2_queue_entries", self.log2_queue_entries.into(), 1, 15),
             ("dram_bytes", self.dram_bytes, 4096, 1 << 48),
@@ -90,29 +104,25 @@ impl CardConfig {
         ];
         for (parameter, value, min, max) in checks {
             if !(min..=max).contains(&value) {
-                let expected = format!("{min} to {max}");
-                return Err(ConfigError::OutOfRange {
-                    config: self.name.clone(),
-                    parameter,
-                    value,
-                    expected,
-                });
+                return Err(self.out_of_range(parameter, value, format!("{min} to {max}")));
             }
         }
+        if self.ntt_lanes != 0 && !self.ntt_lanes.is_power_of_two() {
+            return Err(self.out_of_range("ntt_lanes", self.ntt_lanes as u64, "0 or a power of two".into()));
+        }
         if self.dram_bytes % 4096 != 0 {
-            return Err(ConfigError::OutOfRange {
-                config: self.name.clone(),
-                parameter: "dram_bytes",
-                value: self.dram_bytes,
-                expected: "a multiple of 4096".into(),
-            });
+            return Err(self.out_of_range("dram_bytes", self.dram_bytes, "a multiple of 4096".into()));
         }
         Ok(())
     }
 
+    fn out_of_range(&self, parameter: &'static str, value: u64, expected: String) -> ConfigError {
+        ConfigError::OutOfRange { config: self.name.clone(), parameter, value, expected }
+    }
+
     /// Register CAP_ENGINES.
     pub fn cap_engines(&self) -> CapEngines {
-        CapEngines::from_fields(true, true, true, true, false, false, false)
+        CapEngines::from_fields(true, true, true, true, self.ntt_lanes > 0, self.vector_lanes > 0, false)
     }
 
     /// Register CAP_QUEUES.
@@ -123,6 +133,19 @@ impl CardConfig {
     /// Register CAP_MSM.
     pub fn cap_msm(&self) -> CapMsm {
         CapMsm::from_fields(self.adders as u32, self.min_window, self.max_window, self.log2_slots)
+    }
+
+    /// Register CAP_NTT.
+    pub fn cap_ntt(&self) -> CapNtt {
+        match self.ntt_lanes {
+            0 => CapNtt::default(),
+            lanes => CapNtt::from_fields(lanes as u32, self.ntt_log2_block),
+        }
+    }
+
+    /// Register CAP_VECTOR.
+    pub fn cap_vector(&self) -> CapVector {
+        CapVector::from_fields(self.vector_lanes as u32)
     }
 
     /// Register BUILD_ID: the first 31 bits of a hash over everything that shapes the hardware. The memory size does not:
@@ -153,10 +176,28 @@ mod tests {
     #[test]
     fn out_of_range_parameters_are_named() {
         let (base, mut named) = (CardConfig::sim(), vec![]);
-        for config in [CardConfig { io_queues: 15, ..base.clone() }, CardConfig { adders: 5, ..base }] {
+        for config in [
+            CardConfig { io_queues: 15, ..base.clone() },
+            CardConfig { adders: 5, ..base.clone() },
+            CardConfig { ntt_lanes: 3, ..base.clone() },
+            CardConfig { ntt_lanes: 8, ntt_log2_block: 4, ..base.clone() },
+            CardConfig { vector_lanes: 2, ..base },
+        ] {
             named.push(config.validate().unwrap_err().to_string());
         }
-        assert!(named[0].contains("io_queues = 15") && named[1].contains("adders = 5"), "{named:?}");
+        let expected =
+            ["io_queues = 15", "adders = 5", "ntt_lanes = 3", "ntt_log2_block = 4", "vector_lanes = 2"];
+        assert!(named.iter().zip(expected).all(|(text, part)| text.contains(part)), "{named:?}");
+    }
+
+    #[test]
+    fn capabilities_are_zero_without_the_engine() {
+        let none = CardConfig { ntt_lanes: 0, vector_lanes: 0, ..CardConfig::sim() };
+        assert_eq!((none.cap_ntt().0, none.cap_vector().0), (0, 0));
+        assert!(!none.cap_engines().ntt() && !none.cap_engines().vector());
+        let both = CardConfig { ntt_lanes: 2, ntt_log2_block: 10, vector_lanes: 1, ..none };
+        assert_eq!((both.cap_ntt().0, both.cap_vector().0), (0x0a02, 1));
+        assert!(both.cap_engines().ntt() && both.cap_engines().vector());
     }
 
     #[test]

@@ -103,11 +103,11 @@ impl Module {
 
     /// Instantiates `module` under the name `inst`; its `clk` and `rst`, where it has them, are connected to ours.
     pub fn child(self, inst: impl Into<String>, module: &Arc<Module>) -> Self {
-        self.child_reset_by("rst", inst, module)
+        self.child_reset_by(inst, module, "rst")
     }
 
-    /// [`Module::child`] whose `rst` is the expression `reset`.
-    pub fn child_reset_by(mut self, reset: &str, inst: impl Into<String>, module: &Arc<Module>) -> Self {
+    /// [`Module::child`], its `rst` driven with the expression `reset`.
+    pub fn child_reset_by(mut self, inst: impl Into<String>, module: &Arc<Module>, reset: &str) -> Self {
         let inst = inst.into();
         for (common, expr) in [("clk", "clk"), ("rst", reset)] {
             if module.ports.iter().any(|p| p.name == common) {

@@ -1,8 +1,8 @@
 //! The card's Verilog passes `verilator --lint-only -Wall` with the crate's waivers, and yosys reads it.
 
-#[path = "common/msm_stub.rs"]
-mod msm_stub;
+mod common;
 
+use common::stubs;
 use permafrost_rtl::{
     card::{generate, generate_with},
     config::CardConfig,
@@ -10,6 +10,7 @@ use permafrost_rtl::{
     hdl::{Design, Module},
     msm::engine,
     ntt::{
+        self,
         block::{block, Shape},
         butterfly::butterfly,
     },
@@ -31,7 +32,16 @@ fn configs() -> Vec<CardConfig> {
     let narrow = CardConfig { name: "narrow".into(), io_queues: 1, ..sim.clone() };
     let adders = |adders| CardConfig { name: format!("adders_{adders}"), adders, ..sim.clone() };
     let (two, three, four) = (adders(2), adders(3), adders(4));
-    vec![sim, wide, narrow, two, three, four]
+    let engines = |name: &str, ntt_lanes, vector_lanes| CardConfig {
+        name: name.into(),
+        ntt_lanes,
+        vector_lanes,
+        ..sim.clone()
+    };
+    let (msm_only, ntt, vector, all) =
+        (engines("msm_only", 0, 0), engines("ntt", 2, 0), engines("vector", 0, 1), engines("all", 1, 1));
+    let largest = CardConfig { name: "largest".into(), ntt_log2_block: 16, ..engines("", 8, 1) };
+    vec![sim, wide, narrow, two, three, four, msm_only, ntt, vector, all, largest]
 }
 
 /// Writes one file per module and returns the paths.
@@ -70,7 +80,7 @@ fn lint(design: &Design, name: &str) {
 #[test]
 fn verilator_has_nothing_to_say() {
     for config in configs() {
-        lint(&generate_with(&config, &msm_stub::msm_stub()).unwrap(), &config.name);
+        lint(&generate_with(&config, &stubs(&config)).unwrap(), &config.name);
     }
 }
 
@@ -132,6 +142,14 @@ fn vectors(target: Target) -> [Arc<Module>; 3] {
 }
 
 #[test]
+fn verilator_has_nothing_to_say_about_the_ntt_engine() {
+    for (max_log, lanes) in [(12, 1), (4, 1), (16, 8)] {
+        let design = Design::elaborate(&ntt::engine(&Shape::new(Target::Generic, max_log, lanes))).unwrap();
+        lint(&design, &format!("ntt_engine_{max_log}_{lanes}"));
+    }
+}
+
+#[test]
 fn verilator_has_nothing_to_say_about_streams() {
     for module in [reader(), writer()] {
         lint(&Design::elaborate(&module).unwrap(), module.name());
@@ -149,9 +167,11 @@ fn verilator_has_nothing_to_say_about_vectors() {
 
 #[test]
 fn yosys_reads_it_without_latches() {
-    let card = generate_with(&CardConfig::sim(), &msm_stub::msm_stub()).unwrap();
+    let config = CardConfig { ntt_lanes: 1, vector_lanes: 1, ..CardConfig::sim() };
+    let card = generate_with(&config, &stubs(&config)).unwrap();
     let vectors = vectors(Target::Generic).map(|module| Design::elaborate(&module).unwrap());
-    let others = [reader(), writer(), vector_engine(Target::Generic)];
+    let ntt = ntt::engine(&Shape::new(Target::Generic, 4, 1));
+    let others = [reader(), writer(), ntt, vector_engine(Target::Generic)];
     let others = others.map(|module| Design::elaborate(&module).unwrap());
     for design in [card].iter().chain(&vectors).chain(&others) {
         let dir = scratch(&format!("yosys_{}", design.top));

@@ -1,5 +1,5 @@
-//! The transforms' model against a naive sum and against arkworks: every size up to 2^10, cosets, orders, other roots, and the
-//! four-step decomposition at every split.
+//! The transforms' model against a naive sum and against arkworks: every size up to 2^10, cosets, orders, other roots, and
+//! one, two and three passes at every split.
 
 use ark_bn254::Fr;
 use ark_ff::{BigInteger, FftField, Field as _, One, PrimeField, UniformRand, Zero};
@@ -7,7 +7,7 @@ use ark_poly::{EvaluationDomain, GeneralEvaluationDomain, Radix2EvaluationDomain
 use num_bigint::BigUint;
 use permafrost_rtl::{
     field::Field,
-    ntt::model::{permute, reverse, Order, Powers, Residues, Transform},
+    ntt::model::{permute, reverse, Order, Pass, Powers, Residues, Transform},
 };
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
@@ -38,19 +38,25 @@ fn model() -> Residues {
 }
 
 /// Root, factors on both sides; the definition, term by term, natural order.
-fn naive(omega: Fr, pre: [Fr; 2], post: [Fr; 2], x: &[Fr]) -> Vec<Fr> {
-    let power = |[first, ratio]: [Fr; 2], i: usize| first * ratio.pow([i as u64]);
-    let scaled: Vec<Fr> = x.iter().enumerate().map(|(j, x)| *x * power(pre, j)).collect();
+fn naive(omega: Fr, pre: Fr, [first, post]: [Fr; 2], x: &[Fr]) -> Vec<Fr> {
+    let scaled: Vec<Fr> = x.iter().enumerate().map(|(j, x)| *x * pre.pow([j as u64])).collect();
     let value = |k: usize| {
         let root = omega.pow([k as u64]);
         let sum = scaled.iter().rev().fold(Fr::zero(), |acc, x| acc * root + x);
-        sum * power(post, k)
+        sum * first * post.pow([k as u64])
     };
     (0..x.len()).map(value).collect()
 }
 
-fn powers([first, ratio]: [Fr; 2]) -> Powers {
-    Powers { first: residue(&first), ratio: residue(&ratio) }
+/// Every way to cut a transform into one, two or three passes.
+fn splits(log_n: u32) -> Vec<Vec<u32>> {
+    let two = (0..=log_n).map(|a| vec![a, log_n - a]);
+    let three = (0..=log_n).flat_map(|a| (0..=log_n - a).map(move |b| vec![a, b, log_n - a - b]));
+    [vec![log_n]].into_iter().chain(two).chain(three).collect()
+}
+
+fn in_passes(model: &Residues, t: &Transform, log_lens: &[u32], x: &[BigUint]) -> Vec<BigUint> {
+    model.plan(t, log_lens).iter().fold(x.to_vec(), |x, pass| model.pass(pass, &x))
 }
 
 fn arrange(order: Order, x: &[BigUint]) -> Vec<BigUint> {
@@ -75,19 +81,20 @@ fn transforms_are_their_definition() {
         for omega in roots(log_n) {
             assert!(model.is_root(&residue(&omega), log_n));
             let x = random(rng, 1 << log_n);
-            let pre = [Fr::rand(rng), Fr::rand(rng)];
-            let post = [Fr::rand(rng), Fr::rand(rng)];
+            let (pre, post) = (Fr::rand(rng), [Fr::rand(rng), Fr::rand(rng)]);
             let expected = residues(&naive(omega, pre, post, &x));
             for input in ORDERS {
                 for output in ORDERS {
-                    let (pre, post) = (powers(pre), powers(post));
-                    let t = Transform { log_n, omega: residue(&omega), pre, post, input, output };
+                    let [first, ratio] = post.map(|v| residue(&v));
+                    let post = Powers { first, ratio };
+                    let t =
+                        Transform { log_n, omega: residue(&omega), pre: residue(&pre), post, input, output };
                     let given = arrange(input, &residues(&x));
                     let wanted = arrange(output, &expected);
                     assert_eq!(model.transform(&t, &given), wanted, "2^{log_n} {input:?} {output:?}");
-                    for log_rows in 0..=log_n {
-                        let got = model.four_step(&t, log_rows, &given);
-                        assert_eq!(got, wanted, "2^{log_n}, 2^{log_rows} rows, {input:?} {output:?}");
+                    for lens in splits(log_n) {
+                        let got = in_passes(&model, &t, &lens, &given);
+                        assert_eq!(got, wanted, "2^{log_n} as {lens:?}, {input:?} {output:?}");
                     }
                 }
             }
@@ -95,18 +102,57 @@ fn transforms_are_their_definition() {
     }
 }
 
+/// A pass is its formula, with every factor on its own.
 #[test]
-fn both_forms_keep_their_orders() {
+fn a_pass_is_its_definition() {
     let (model, rng) = (model(), &mut rng());
-    for log_n in 0..=5 {
-        let omega = roots(log_n)[0];
-        let x = random(rng, 1 << log_n);
-        let factors = [Fr::rand(rng), Fr::rand(rng)];
-        let none = [Fr::one(); 2];
-        let dif = model.dif(&residue(&omega), &powers(factors), &residues(&x));
-        assert_eq!(dif, permute(&residues(&naive(omega, factors, none, &x))), "DIF 2^{log_n}");
-        let dit = model.dit(&residue(&omega), &powers(factors), &permute(&residues(&x)));
-        assert_eq!(dit, residues(&naive(omega, none, factors, &x)), "DIT 2^{log_n}");
+    for [log_before, log_len, log_after] in [[0, 0, 0], [0, 3, 0], [2, 3, 0], [0, 2, 2], [2, 2, 1], [1, 0, 2]]
+    {
+        let (p, len, q) = (1usize << log_before, 1usize << log_len, 1usize << log_after);
+        let omega = roots(log_len)[0];
+        let factors: [Fr; 5] = std::array::from_fn(|_| Fr::rand(rng));
+        let [in_first, in_first_step, in_ratio, in_ratio_step, out_ratio] = factors.map(|v| residue(&v));
+        let x = random(rng, p * len * q);
+        let orders = |free| if free { &ORDERS[..] } else { &ORDERS[..1] };
+        for &input in orders(p == 1) {
+            for &output in orders(q == 1) {
+                let mut wanted = vec![Fr::zero(); x.len()];
+                for (row, column) in (0..p).flat_map(|row| (0..q).map(move |column| (row, column))) {
+                    let taken: Vec<Fr> = (0..len)
+                        .map(|l| match input {
+                            Order::Natural => x[(row * len + l) * q + column],
+                            Order::BitReversed => x[reverse(column, log_after) * len + reverse(l, log_len)],
+                        })
+                        .collect();
+                    let [first, first_step, ratio, ratio_step, out] = factors;
+                    let pow = |base: Fr, exponent: usize| base.pow([exponent as u64]);
+                    let rho = ratio * pow(ratio_step, row);
+                    for (l, y) in
+                        naive(omega, rho, [first * pow(first_step, row), out], &taken).iter().enumerate()
+                    {
+                        let at = match output {
+                            Order::Natural => (row + p * l) * q + column,
+                            Order::BitReversed => reverse(row, log_before) * len + reverse(l, log_len),
+                        };
+                        wanted[at] = *y;
+                    }
+                }
+                let pass = Pass {
+                    log_before,
+                    log_len,
+                    log_after,
+                    input,
+                    output,
+                    omega: residue(&omega),
+                    in_first: in_first.clone(),
+                    in_first_step: in_first_step.clone(),
+                    in_ratio: in_ratio.clone(),
+                    in_ratio_step: in_ratio_step.clone(),
+                    out_ratio: out_ratio.clone(),
+                };
+                assert_eq!(model.pass(&pass, &residues(&x)), residues(&wanted), "{pass:?}");
+            }
+        }
     }
 }
 
@@ -123,8 +169,11 @@ fn against<D: EvaluationDomain<Fr>>(rng: &mut ChaCha8Rng, log_n: u32) {
         let back = model.backward(log_n, &omega, &s);
         assert_eq!(model.transform(&back, &residues(&x)), residues(&domain.ifft(&x)), "inverse 2^{log_n}");
         assert_eq!(model.transform(&back, &forward), residues(&x), "there and back 2^{log_n}");
-        let split = model.four_step(&back, log_n / 2, &residues(&x));
-        assert_eq!(split, residues(&domain.ifft(&x)), "inverse in four steps 2^{log_n}");
+        let rest = log_n - log_n / 3;
+        for lens in [vec![log_n / 2, log_n - log_n / 2], vec![log_n / 3, rest / 2, rest - rest / 2]] {
+            let split = in_passes(&model, &back, &lens, &residues(&x));
+            assert_eq!(split, residues(&domain.ifft(&x)), "inverse 2^{log_n} as {lens:?}");
+        }
     }
 }
 

@@ -9,7 +9,7 @@ use permafrost_abi::{
         SemaphoreSetCommand,
     },
     counter, reg,
-    registers::{CapMsm, CapQueues},
+    registers::{CapMsm, CapNtt, CapQueues, CapVector},
     Status, Transport, ABI_MAGIC, ABI_VERSION, MAX_IO_QUEUES,
 };
 use permafrost_rtl::config::CardConfig;
@@ -21,14 +21,17 @@ fn identity_and_enable() {
     let card = Card::open(options(), 8);
     assert_eq!(card.read32(reg::MAGIC), ABI_MAGIC);
     assert_eq!(card.read32(reg::VERSION), ABI_VERSION);
-    assert_eq!(card.read32(reg::CAP_ENGINES), 0b1111);
+    assert_eq!(card.read32(reg::CAP_ENGINES), 0b11_1111);
     let queues = CapQueues(card.read32(reg::CAP_QUEUES));
     assert_eq!((queues.io_queues(), queues.log2_entries(), queues.semaphores()), (2, 10, 64));
     let msm = CapMsm(card.read32(reg::CAP_MSM));
     assert_eq!((msm.adders(), msm.min_window(), msm.max_window(), msm.log2_slots()), (1, 2, 13, 17));
+    let ntt = CapNtt(card.read32(reg::CAP_NTT));
+    assert_eq!((ntt.lanes(), ntt.log2_block()), (1, 12));
+    assert_eq!(CapVector(card.read32(reg::CAP_VECTOR)).lanes(), 1);
     assert_eq!(card.read64(reg::DRAM_SIZE), 16 << 20);
     assert_eq!(card.read32(reg::CLOCK_KHZ), 250_000);
-    assert_eq!(card.read32(reg::BUILD_ID), CardConfig::sim().build_id());
+    assert_eq!(card.read32(reg::BUILD_ID), options().config.build_id());
     assert!(card.read32(reg::CAP_DEADLINE) > 0);
     assert_eq!(card.read32(0xff0), 0);
     assert!(card.status().ready() && !card.status().fatal());
@@ -140,7 +143,7 @@ fn semaphores_and_queue_deletion() {
 #[test]
 fn other_numbers_of_queues() {
     for io_queues in [1, MAX_IO_QUEUES as usize] {
-        let config = CardConfig { io_queues, log2_queue_entries: 15, ..CardConfig::sim() };
+        let config = CardConfig { io_queues, log2_queue_entries: 15, ..options().config };
         let mut card = Card::open(SimOptions { config, ..options() }, 1 << 15);
         assert_eq!(CapQueues(card.read32(reg::CAP_QUEUES)).io_queues(), io_queues as u32);
         let fill = |q: usize| FillCommand {

@@ -2,27 +2,16 @@
 
 mod card_common;
 
-use card_common::*;
+use card_common::{refusals::*, *};
 use permafrost_abi::{
     command::{
         Command, CommandBody, CopyCommand, CopyKind, CreateQueueCommand, DeleteQueueCommand, FillCommand,
         MsmCommand, NopCommand, SemaphoreSetCommand,
     },
-    counter, reg, Status,
+    reg, Status,
 };
 
 const DRAM: u64 = 16 << 20;
-
-/// A valid command, a change that spoils it, and what is answered: status, info, address.
-struct Case(Command, fn(&mut Command), Status, u32, u64);
-
-fn put(command: &mut Command, at: usize, bytes: &[u8]) {
-    bytemuck::bytes_of_mut(command)[at..at + bytes.len()].copy_from_slice(bytes);
-}
-
-fn offset(fields: &[permafrost_abi::define::Field], name: &str) -> u32 {
-    fields.iter().find(|f| f.name == name).unwrap().offset as u32
-}
 
 fn copy(kind: CopyKind) -> Command {
     Command::new(&CopyCommand::contiguous(kind, 0x1000, 0x20_0000, 0x1000))
@@ -160,33 +149,12 @@ fn io_cases() -> Vec<Case> {
 #[test]
 fn io_commands() {
     let mut card = Card::open(options(), 8);
-    let cases = io_cases();
-    let before = traffic(&card);
-    for (i, Case(command, spoil, status, info, addr)) in cases.iter().enumerate() {
-        let mut command = *command;
-        spoil(&mut command);
-        // A refused command does not signal.
-        let command = if *status == Status::BadFlags { command } else { command.signal(9, 1) };
-        assert_eq!(card.refused(1 + i % 2, command, *status), (*info, *addr), "case {i}: {command:?}");
-    }
-    assert_eq!(traffic(&card), before, "card memory was touched");
-    assert_eq!(card.read32(reg::ERR_COUNT), cases.len() as u32);
-    let waiting = Command::new(&NopCommand::default()).wait(9, 1);
-    card.io[0].put(waiting);
-    card.io[0].ring(&card.sim);
-    card.ok(2, Command::new(&NopCommand::default()));
-    assert!(card.io[0].poll(&card.sim).is_none(), "a refused command has signalled");
+    refuse_all(&mut card, &io_cases());
     // All of them are accepted unspoilt.
-    card.ok(2, Command::new(&NopCommand::default()).signal(9, 1));
-    assert_eq!(card.io[0].wait(&card.sim).status(), Ok(Status::Success));
     for command in [msm(), g2(), batch()] {
         card.ok(1, command);
     }
     card.ok(1, Command::new(&CopyCommand::on_card(0x1000, 0x2000, 0x1000)));
-}
-
-fn traffic(card: &Card) -> (u64, u64) {
-    (card.read64(counter::DRAM_READ_BYTES), card.read64(counter::DRAM_WRITE_BYTES))
 }
 
 #[test]

@@ -9,7 +9,6 @@ use permafrost_abi::{
     registers::AdminSize,
     sq_doorbell, Completion, Status,
 };
-use permafrost_rtl::config::CardConfig;
 use permafrost_sim::{
     axi::{Dram, Memory, Slave},
     verilated::{Model, PortId},
@@ -51,7 +50,7 @@ impl Bench {
     fn new(seed: u64) -> Bench {
         let mut rng = Random::new(seed);
         let options = rough(&mut rng);
-        let mut model = Model::new(&design(&CardConfig::sim())).unwrap();
+        let mut model = Model::new(&design(&options.config)).unwrap();
         let port = |name: &str| model.port(name).unwrap();
         let axil = |names: [&str; 3]| names.map(|n| port(&format!("s_axil_{n}")));
         let pins = Pins {

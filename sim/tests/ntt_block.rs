@@ -1,5 +1,5 @@
-//! The transform engine in Verilog against its model: every size, both forms, factors, stalls on both sides, tables of several
-//! roots; and the clocks of a stream of blocks against the bound.
+//! The tile core in Verilog against the model: every size, order and row mode, stalls on both sides, short last tiles, wrong
+//! roots, resets; and the clocks of many tiles against the bound of the butterflies.
 
 use num_bigint::BigUint;
 use permafrost_rtl::{
@@ -7,14 +7,13 @@ use permafrost_rtl::{
     hdl::Design,
     ntt::{
         block::{block, Shape},
-        model::{Powers, Residues},
+        model::{reverse, Order, Pass, Residues},
     },
     target::Target,
 };
 use permafrost_sim::verilated::{Model, PortId};
-use rand::{Rng, SeedableRng};
+use rand::{seq::SliceRandom, Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
-use std::collections::VecDeque;
 
 fn rng() -> ChaCha8Rng {
     let seed = std::env::var("PERMAFROST_SEED").ok().and_then(|s| s.parse().ok()).unwrap_or(0x5eed_0013);
@@ -31,19 +30,70 @@ fn element(rng: &mut ChaCha8Rng, field: &Field) -> BigUint {
     }
 }
 
-/// What the engine is told and given.
-enum Command {
-    /// Twiddles of a root of order 2^log.
-    Table {
-        omega: BigUint,
-        log: u32,
-    },
-    Block {
-        dit: bool,
-        log: u32,
-        factors: Powers,
-        data: Vec<BigUint>,
-    },
+/// How a side goes through a tile.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Side {
+    Interleaved,
+    Contiguous,
+    Reversed,
+}
+
+impl Side {
+    /// Transform and place of each element, in order.
+    fn walk(self, transforms: usize, log_len: u32) -> Vec<(usize, usize)> {
+        let len = 1 << log_len;
+        match self {
+            Side::Interleaved => (0..len).flat_map(|l| (0..transforms).map(move |t| (t, l))).collect(),
+            Side::Contiguous => (0..transforms).flat_map(|t| (0..len).map(move |l| (t, l))).collect(),
+            Side::Reversed => {
+                (0..transforms).flat_map(|t| (0..len).map(move |p| (t, reverse(p, log_len)))).collect()
+            }
+        }
+    }
+}
+
+#[derive(Clone, Debug)]
+struct Set {
+    /// Sizes, root and factors; the rest of it is the sides'.
+    pass: Pass,
+    tile: u32,
+    repeat: u32,
+    tiles: usize,
+    last: usize,
+    input: Side,
+    output: Side,
+    row_mode: u64,
+}
+
+impl Set {
+    /// Transforms of each tile.
+    fn tiles(&self) -> impl Iterator<Item = usize> + '_ {
+        (1..=self.tiles).map(|i| if i == self.tiles { self.last } else { 1 << self.tile })
+    }
+
+    /// Row of transform `t` of tile `tile`.
+    fn row(&self, tile: usize, t: usize) -> usize {
+        let unit = match self.row_mode {
+            0 => 0,
+            1 => (tile << self.tile) + t,
+            _ => tile >> self.repeat,
+        };
+        unit % (1 << self.pass.log_before)
+    }
+
+    fn butterflies(&self) -> u64 {
+        let size = self.pass.log_len + self.tile;
+        let stages = self.tiles as u64 * u64::from(self.pass.log_len);
+        (stages << size) / 2
+    }
+}
+
+/// What became of a set.
+struct Run {
+    /// Clocks from the one in which it is taken to `done`.
+    clocks: u64,
+    /// The clock in which each tile's last result was taken.
+    ends: Vec<u64>,
 }
 
 struct Bench {
@@ -52,9 +102,11 @@ struct Bench {
     shape: Shape,
     model: Model,
     rst: PortId,
-    cmd: [PortId; 7],
+    set_valid: PortId,
     input: [PortId; 3],
-    output: [PortId; 4],
+    output: [PortId; 3],
+    state: [PortId; 3],
+    events: [PortId; 3],
 }
 
 impl Bench {
@@ -62,37 +114,26 @@ impl Bench {
         let (field, shape) = (Field::fr(), Shape::new(target, max_log, lanes));
         let model = Model::new(&Design::elaborate(&block(&shape)).unwrap()).unwrap();
         let port = |name: &str| model.port(name).unwrap();
-        let cmd =
-            ["cmd_valid", "cmd_ready", "cmd_table", "cmd_dit", "cmd_log", "cmd_first", "cmd_ratio"].map(port);
         let input = ["in_valid", "in_ready", "in_data"].map(port);
-        let output = ["out_valid", "out_ready", "out_data", "out_last"].map(port);
-        let rst = port("rst");
+        let output = ["out_valid", "out_ready", "out_data"].map(port);
+        let state = ["set_ready", "done", "bad_root"].map(port);
+        let events = ["ev_butterflies", "ev_stall_in", "ev_stall_out"].map(port);
+        let (rst, set_valid) = (port("rst"), port("set_valid"));
         let golden = Residues::new(field.clone());
-        let mut bench = Bench { golden, field, shape, model, rst, cmd, input, output };
+        let mut bench = Bench { golden, field, shape, model, rst, set_valid, input, output, state, events };
         bench.reset();
         bench
     }
 
     fn reset(&mut self) {
-        for idle in [self.cmd[0], self.input[0], self.output[1]] {
+        for idle in [self.set_valid, self.input[0], self.output[1]] {
             self.model.set(idle, 0);
         }
         self.model.set(self.rst, 1);
         self.model.tick(3).unwrap();
         self.model.set(self.rst, 0);
-    }
-
-    /// Blocks of 2^log elements for `clocks` clocks, then a reset.
-    fn abort(&mut self, log: u64, clocks: u64) {
-        self.put_command(Some(&self.table(2, 1)));
-        self.model.set(self.cmd[0], 1);
-        self.model.tick(1).unwrap();
-        self.model.set(self.cmd[2], 0);
-        self.model.set(self.cmd[4], log);
-        self.model.set(self.input[0], 1);
-        self.model.set(self.output[1], clocks & 1);
-        self.model.tick(clocks).unwrap();
-        self.reset();
+        self.model.eval().unwrap();
+        assert_eq!([self.state[0], self.state[1], self.output[0]].map(|p| self.model.get(p)), [1, 1, 0]);
     }
 
     /// A root of order 2^log; `odd` chooses among them.
@@ -100,8 +141,7 @@ impl Bench {
         // 5 generates the multiplicative group of Fr.
         let five = self.golden.integer(5);
         let exponent = (&self.field.p - 1u32) >> log;
-        let one = self.golden.one();
-        let root = (0..exponent.bits()).rev().fold(one, |acc, bit| {
+        let root = (0..exponent.bits()).rev().fold(self.golden.one(), |acc, bit| {
             let square = self.golden.mul(&acc, &acc);
             if exponent.bit(bit) {
                 self.golden.mul(&square, &five)
@@ -114,206 +154,306 @@ impl Bench {
         root
     }
 
-    fn table(&self, log: u32, odd: usize) -> Command {
-        Command::Table { omega: self.root(log, odd), log }
+    /// A set with random factors; each of them may be 1.
+    fn set(&self, rng: &mut ChaCha8Rng, log_len: u32, tile: u32) -> Set {
+        let mut factor =
+            || if rng.gen_range(0..3) == 0 { self.golden.one() } else { element(rng, &self.field) };
+        let [in_first, in_first_step, in_ratio, in_ratio_step, out_ratio] = std::array::from_fn(|_| factor());
+        let pass = Pass {
+            log_before: 0,
+            log_len,
+            log_after: 0,
+            input: Order::Natural,
+            output: Order::Natural,
+            omega: self.root(log_len, rng.gen_range(0..64)),
+            in_first,
+            in_first_step,
+            in_ratio,
+            in_ratio_step,
+            out_ratio,
+        };
+        let (input, output) = (Side::Contiguous, Side::Contiguous);
+        Set { pass, tile, repeat: 0, tiles: 1, last: 1 << tile, input, output, row_mode: 0 }
     }
 
-    fn random(&self, rng: &mut ChaCha8Rng, dit: bool, log: u32) -> Command {
-        let [first, ratio] = [(); 2].map(|_| element(rng, &self.field));
-        let data = (0..1 << log).map(|_| element(rng, &self.field)).collect();
-        Command::Block { dit, log, factors: Powers { first, ratio }, data }
-    }
-
-    /// Runs the commands, each side idle in a clock with probability `stall`; checks every result; the clock of each block's
-    /// last result.
-    fn run(&mut self, rng: &mut ChaCha8Rng, commands: &[Command], stall: [f64; 2]) -> Vec<u64> {
-        let mut table = (BigUint::ZERO, 0);
-        let mut expected = VecDeque::new();
-        for command in commands {
-            match command {
-                Command::Table { omega, log } => table = (omega.clone(), *log),
-                Command::Block { dit, log, factors, data } => {
-                    let omega = self.golden.pow(&table.0, 1 << (table.1 - log));
-                    let block = if *dit {
-                        self.golden.dit(&omega, factors, data)
-                    } else {
-                        self.golden.dif(&omega, factors, data)
-                    };
-                    let end = block.len() - 1;
-                    expected.extend(block.into_iter().enumerate().map(|(i, v)| (v, i == end)));
-                }
-            }
+    /// A set of one of the kinds that there are.
+    fn random(&self, rng: &mut ChaCha8Rng, log_len: u32, tile: u32) -> Set {
+        let sides = [Side::Interleaved, Side::Contiguous, Side::Reversed];
+        let mut set = self.set(rng, log_len, tile);
+        set.tiles = rng.gen_range(1..=6);
+        set.row_mode = rng.gen_range(0..3);
+        set.output = *sides.choose(rng).expect("three");
+        set.input = match set.row_mode {
+            0 => *sides.choose(rng).expect("three"),
+            1 => Side::Contiguous,
+            _ => Side::Interleaved,
+        };
+        set.pass.log_before = rng.gen_range(0..4);
+        set.repeat = rng.gen_range(0..2);
+        if set.input != Side::Interleaved && set.output != Side::Interleaved && rng.gen() {
+            set.last = rng.gen_range(1..=1 << tile);
         }
-        let mut data = commands
-            .iter()
-            .filter_map(|c| match c {
-                Command::Block { data, .. } => Some(data),
-                Command::Table { .. } => None,
-            })
-            .flatten();
-        let (mut pending, mut commands) = (data.next(), commands.iter());
-        let mut command = commands.next();
-        self.put_command(command);
-        self.put_element(pending);
-        let [in_valid, in_ready, _] = self.input;
-        let [out_valid, out_ready, out_data, out_last] = self.output;
-        let (mut ends, mut quiet) = (vec![], 0);
-        while !expected.is_empty() {
-            // What is offered stays until it is taken.
-            let offered = pending.is_some() && (self.model.get(in_valid) == 1 || !rng.gen_bool(stall[0]));
+        set
+    }
+
+    fn put_set(&mut self, set: &Set) {
+        let pass = &set.pass;
+        let numbers = [
+            ("len", u64::from(pass.log_len)),
+            ("tile", u64::from(set.tile)),
+            ("before", u64::from(pass.log_before)),
+            ("repeat", u64::from(set.repeat)),
+            ("tiles", set.tiles as u64),
+            ("last", set.last as u64),
+            ("in_interleaved", u64::from(set.input == Side::Interleaved)),
+            ("in_reversed", u64::from(set.input == Side::Reversed)),
+            ("out_interleaved", u64::from(set.output == Side::Interleaved)),
+            ("out_reversed", u64::from(set.output == Side::Reversed)),
+            ("row_mode", set.row_mode),
+        ];
+        for (name, value) in numbers {
+            let port = self.model.port(&format!("set_{name}")).unwrap();
+            self.model.set(port, value);
+        }
+        let elements = [
+            ("omega", &pass.omega),
+            ("in_first", &pass.in_first),
+            ("in_first_step", &pass.in_first_step),
+            ("in_ratio", &pass.in_ratio),
+            ("in_ratio_step", &pass.in_ratio_step),
+            ("out_ratio", &pass.out_ratio),
+        ];
+        for (name, value) in elements {
+            let port = self.model.port(&format!("set_{name}")).unwrap();
+            self.model.set_bytes(port, &value.to_bytes_le());
+        }
+    }
+
+    /// The set is taken; what is at its inputs afterwards does not matter.
+    fn begin(&mut self, rng: &mut ChaCha8Rng, set: &Set) {
+        self.put_set(set);
+        self.model.set(self.set_valid, 1);
+        self.model.eval().unwrap();
+        assert_eq!(self.model.get(self.state[0]), 1, "{set:?}: not taken");
+        self.model.tick(1).unwrap();
+        self.model.set(self.set_valid, 0);
+        self.put_set(&self.set(rng, 1, 0));
+    }
+
+    /// Runs the set on random elements, each side idle in a clock with probability `stall`, and checks every result. After
+    /// `give_up` clocks it is left where it is: no run.
+    fn run(&mut self, rng: &mut ChaCha8Rng, set: &Set, stall: [f64; 2], give_up: u64) -> Option<Run> {
+        let (mut given, mut expected, mut ends_after) = (vec![], vec![], vec![]);
+        for (tile, transforms) in set.tiles().enumerate() {
+            let x: Vec<Vec<_>> = (0..transforms)
+                .map(|_| (0..1 << set.pass.log_len).map(|_| element(rng, &self.field)).collect())
+                .collect();
+            let row = |(t, x): (usize, &Vec<_>)| self.golden.row(&set.pass, set.row(tile, t), x);
+            let y: Vec<_> = x.iter().enumerate().map(row).collect();
+            let walk = |side: Side| side.walk(transforms, set.pass.log_len);
+            given.extend(walk(set.input).iter().map(|&(t, l)| x[t][l].to_bytes_le()));
+            expected.extend(walk(set.output).iter().map(|&(t, l)| y[t][l].clone()));
+            ends_after.push(expected.len());
+        }
+        let start = self.model.clocks();
+        self.begin(rng, set);
+        let [in_valid, in_ready, in_data] = self.input;
+        let [out_valid, out_ready, out_data] = self.output;
+        let (mut taken, mut left, mut butterflies, mut quiet, mut ends) = (0, 0, 0, 0, vec![]);
+        self.model.set(in_valid, 0);
+        loop {
+            // What is offered stays until it is taken; after the last element another is offered, in vain.
+            let offered = self.model.get(in_valid) == 1 || !rng.gen_bool(stall[0]);
+            if offered && self.model.get(in_valid) == 0 {
+                self.model.set_bytes(in_data, given.get(taken).unwrap_or(&vec![7]));
+            }
             self.model.set(in_valid, u64::from(offered));
-            self.model.set(self.cmd[0], u64::from(command.is_some()));
             let taking = !rng.gen_bool(stall[1]);
             self.model.set(out_ready, u64::from(taking));
             self.model.eval().unwrap();
-            let took_command = command.is_some() && self.model.get(self.cmd[1]) == 1;
-            let took_element = offered && self.model.get(in_ready) == 1;
+            let [ready, valid] = [in_ready, out_valid].map(|p| self.model.get(p) == 1);
+            let events = self.events.map(|p| self.model.get(p));
+            assert_eq!(events[1..], [u64::from(ready && !offered), u64::from(valid && !taking)], "{set:?}");
+            butterflies += events[0];
             quiet += 1;
-            if self.model.get(out_valid) == 1 && taking {
+            if self.model.get(self.state[1]) == 1 {
+                break;
+            }
+            if valid && taking {
                 let mut bytes = [0; 32];
                 self.model.get_bytes(out_data, &mut bytes);
-                let (value, last) = expected.pop_front().expect("results are left");
-                let left = expected.len();
-                assert_eq!(BigUint::from_bytes_le(&bytes), value, "{:?}, {left} after it", self.shape);
-                assert_eq!(self.model.get(out_last) == 1, last, "{:?}: last, {left} after it", self.shape);
-                if last {
+                let shape = &self.shape;
+                assert_eq!(
+                    Some(&BigUint::from_bytes_le(&bytes)),
+                    expected.get(left),
+                    "{left} of {set:?}, {shape:?}"
+                );
+                left += 1;
+                if ends_after.contains(&left) {
                     ends.push(self.model.clocks());
                 }
                 quiet = 0;
             }
-            assert!(quiet < 200_000, "{:?}: no result for long, {} left", self.shape, expected.len());
+            assert!(quiet < 200_000, "{:?}: no result for long, {left} of {set:?}", self.shape);
             self.model.tick(1).unwrap();
-            if took_command {
-                command = commands.next();
-                self.put_command(command);
-            }
-            if took_element {
-                pending = data.next();
-                self.put_element(pending);
+            if offered && ready {
+                taken += 1;
+                assert!(taken <= given.len(), "{:?}: an element too many taken: {set:?}", self.shape);
                 self.model.set(in_valid, 0);
             }
+            if self.model.clocks() - start > give_up {
+                return None;
+            }
         }
-        self.model.set(self.cmd[0], 0);
-        self.model.set(out_ready, 1);
-        for _ in 0..50 {
+        assert_eq!((taken, left), (given.len(), expected.len()), "{:?}: done: {set:?}", self.shape);
+        assert_eq!(self.model.get(self.state[2]), 0, "{set:?}: bad root");
+        assert_eq!(butterflies, set.butterflies(), "{set:?}");
+        Some(Run { clocks: self.model.clocks() - start, ends })
+    }
+
+    /// Omega has another order than 2^len: nothing happens.
+    fn refuse(&mut self, rng: &mut ChaCha8Rng, mut set: Set) {
+        let log_len = set.pass.log_len;
+        let root = |log| self.root(log, 1);
+        let mut wrong = vec![root(log_len + 1), BigUint::ZERO, element(rng, &self.field)];
+        wrong.extend(log_len.checked_sub(1).map(root));
+        wrong.retain(|omega| !self.golden.is_root(omega, log_len));
+        set.pass.omega = wrong.choose(rng).expect("one").clone();
+        self.begin(rng, &set);
+        self.model.set(self.input[0], 1);
+        self.model.set(self.output[1], 1);
+        for clock in 0.. {
             self.model.eval().unwrap();
-            assert_eq!(self.model.get(out_valid), 0, "{:?}: a result too many", self.shape);
+            for port in [self.input[1], self.output[0]] {
+                assert_eq!(self.model.get(port), 0, "{set:?}: an element in or out");
+            }
+            if self.model.get(self.state[1]) == 1 {
+                break;
+            }
+            assert!(clock < 2000, "{set:?}: not refused");
             self.model.tick(1).unwrap();
         }
-        ends
-    }
-
-    fn put_command(&mut self, command: Option<&Command>) {
-        let [_, _, table, dit, log, first, ratio] = self.cmd;
-        let mut put = |flags: [bool; 2], bits: u32, values: [&BigUint; 2]| {
-            self.model.set(table, u64::from(flags[0]));
-            self.model.set(dit, u64::from(flags[1]));
-            self.model.set(log, u64::from(bits));
-            self.model.set_bytes(first, &values[0].to_bytes_le());
-            self.model.set_bytes(ratio, &values[1].to_bytes_le());
-        };
-        match command {
-            Some(Command::Table { omega, log }) => put([true, false], *log, [&self.field.one(), omega]),
-            Some(Command::Block { dit, log, factors, .. }) => {
-                put([false, *dit], *log, [&factors.first, &factors.ratio])
-            }
-            None => {}
-        }
-    }
-
-    fn put_element(&mut self, element: Option<&BigUint>) {
-        if let Some(value) = element {
-            self.model.set_bytes(self.input[2], &value.to_bytes_le());
-        }
+        assert_eq!(self.model.get(self.state[2]), 1, "{set:?}: not refused");
     }
 }
 
-/// Every size in both forms, alone, back to back and mixed, under stalls; then another root, of smaller order; then a
-/// reset at any time.
-fn everything(target: Target, max_log: usize, lanes: usize) {
-    let (mut bench, rng) = (Bench::new(target, max_log, lanes), &mut rng());
-    let max = max_log as u32;
-    for (stall, small) in [([0.0, 0.0], false), ([0.5, 0.2], true), ([0.1, 0.6], true), ([0.9, 0.9], false)] {
-        let order = if small { max - 1 } else { max };
-        let mut commands = vec![bench.table(order, rng.gen_range(0..1 << max))];
-        for log in 0..=order {
-            for dit in [false, true, true, false] {
-                commands.push(bench.random(rng, dit, log));
-            }
-        }
-        for _ in 0..24 {
-            let (dit, log) = (rng.gen(), rng.gen_range(0..=order));
-            commands.push(bench.random(rng, dit, log));
-        }
-        // A new root while blocks of the old one are under way.
-        commands.push(bench.table(2, 3));
-        for log in [2, 0, 1, 2] {
-            commands.push(bench.random(rng, log == 1, log));
-        }
-        bench.run(rng, &commands, stall);
-        bench.abort(u64::from(order), rng.gen_range(0..1500));
-    }
-}
-
-/// Clocks a block in a stream of blocks of one size, against n/2 log2(n) / lanes.
-fn rate(bench: &mut Bench, log: u32, dit: bool) -> f64 {
+/// Every size of tiles of up to 2^max elements, then any; between them wrong roots and resets.
+fn everything(bench: &mut Bench, max: u32, sets: usize) {
     let rng = &mut rng();
-    let mut commands = vec![bench.table(log.max(1), 1)];
-    let blocks = 7;
-    commands.extend((0..blocks).map(|_| bench.random(rng, dit, log)));
-    let ends = bench.run(rng, &commands, [0.0, 0.0]);
-    let clocks = (ends[blocks - 1] - ends[2]) as f64 / (blocks - 3) as f64;
-    let bound = ((1u64 << log) / 2 * u64::from(log)) as f64 / bench.shape.lanes as f64;
-    let form = if dit { "DIT" } else { "DIF" };
-    let (target, lanes) = (bench.shape.target.name(), bench.shape.lanes);
-    println!(
-        "{target}, {lanes} lanes, {form} 2^{log}: {clocks} clocks a block, bound {bound}, ratio {:.3}",
-        bound / clocks
-    );
-    bound / clocks
+    let every = (0..=max).flat_map(|len| (0..=max - len).map(move |tile| (len, tile)));
+    let mut sizes: Vec<_> = every.collect();
+    for _ in 0..sets {
+        let len = rng.gen_range(0..=max);
+        sizes.push((len, rng.gen_range(0..=max - len)));
+    }
+    for (len, tile) in sizes {
+        let set = bench.random(rng, len, tile);
+        let stall = *[[0.0, 0.0], [0.5, 0.2], [0.1, 0.6], [0.8, 0.8]].choose(rng).expect("four");
+        match rng.gen_range(0..6) {
+            0 => bench.refuse(rng, set.clone()),
+            1 => {
+                let clocks = rng.gen_range(0..2000);
+                if bench.run(rng, &set, stall, clocks).is_none() {
+                    bench.reset();
+                }
+            }
+            _ => {}
+        }
+        bench.run(rng, &set, stall, u64::MAX);
+    }
 }
 
 #[test]
 fn one_lane() {
-    everything(Target::Generic, 7, 1);
+    everything(&mut Bench::new(Target::Generic, 7, 1), 7, 300);
 }
 
 /// As few rows as there may be.
 #[test]
 fn smallest() {
-    everything(Target::Generic, 2, 1);
-    everything(Target::Generic, 5, 8);
+    everything(&mut Bench::new(Target::Generic, 2, 1), 2, 300);
+    everything(&mut Bench::new(Target::Generic, 5, 8), 5, 300);
 }
 
 #[test]
 fn two_lanes() {
-    everything(Target::Generic, 8, 2);
-}
-
-#[test]
-fn four_lanes() {
-    everything(Target::Generic, 9, 4);
-}
-
-#[test]
-fn rate_of_one_lane() {
-    let mut bench = Bench::new(Target::Generic, 12, 1);
-    for log in 1..=12 {
-        let ratios = [false, true].map(|dit| rate(&mut bench, log, dit));
-        assert!(log < 8 || ratios.iter().all(|r| *r >= 0.95), "2^{log}: {ratios:?}");
-    }
-}
-
-#[test]
-fn rate_of_four_lanes() {
-    let mut bench = Bench::new(Target::Generic, 12, 4);
-    for log in [6, 8, 9, 10, 11, 12] {
-        let ratios = [false, true].map(|dit| rate(&mut bench, log, dit));
-        assert!(log < 10 || ratios.iter().all(|r| *r >= 0.95), "2^{log}: {ratios:?}");
-    }
+    everything(&mut Bench::new(Target::Generic, 6, 2), 6, 300);
 }
 
 #[test]
 fn xcup() {
-    everything(Target::Xcup, 6, 2);
+    everything(&mut Bench::new(Target::Xcup, 5, 2), 5, 60);
+}
+
+/// Prints the clocks of a set and of its later tiles, against the butterflies' bound; the ratios of both.
+fn rate(bench: &mut Bench, what: &str, set: &Set) -> [f64; 2] {
+    let Run { clocks, ends } = bench.run(&mut rng(), set, [0.0, 0.0], u64::MAX).expect("a run");
+    let bound = set.butterflies() as f64 / bench.shape.lanes as f64 / set.tiles as f64;
+    let skip = 3;
+    let later = (ends[set.tiles - 1] - ends[skip - 1]) as f64 / (set.tiles - skip) as f64;
+    let ratios = [bound * set.tiles as f64 / clocks as f64, bound / later];
+    println!(
+        "{}, {} lanes, {what}: {} tiles of 2^{} x 2^{}: {clocks} clocks in all, ratio {:.3}; {later:.1} a tile, bound {bound}, \
+         ratio {:.3}",
+        bench.shape.target.name(),
+        bench.shape.lanes,
+        set.tiles,
+        set.tile,
+        set.pass.log_len,
+        ratios[0],
+        ratios[1],
+    );
+    ratios
+}
+
+/// Sixteen transforms that are a tile each, with tables on both sides.
+fn whole(bench: &Bench) -> Set {
+    let mut set = bench.set(&mut rng(), 12, 0);
+    set.tiles = 16;
+    set.pass.in_ratio = bench.golden.integer(7);
+    set.pass.out_ratio = bench.golden.integer(11);
+    set
+}
+
+/// The last pass of a large transform: rows side by side, with factors of their own.
+fn rows(bench: &Bench) -> Set {
+    let mut set = bench.set(&mut rng(), 9, 3);
+    set.tiles = 8;
+    set.row_mode = 1;
+    set.pass.log_before = 20;
+    set.output = Side::Interleaved;
+    set
+}
+
+/// The pass before: columns side by side.
+fn columns(bench: &Bench) -> Set {
+    let mut set = rows(bench);
+    set.row_mode = 2;
+    set.input = Side::Interleaved;
+    set
+}
+
+#[test]
+fn large() {
+    let mut bench = Bench::new(Target::Generic, 12, 1);
+    let rng = &mut rng();
+    for (len, tile) in [(12, 0), (7, 5), (0, 12)] {
+        let set = bench.random(rng, len, tile);
+        bench.run(rng, &set, [0.1, 0.1], u64::MAX);
+    }
+    let set = whole(&bench);
+    assert!(rate(&mut bench, "whole", &set)[0] >= 0.96);
+    for (what, set) in [("rows", rows(&bench)), ("columns", columns(&bench))] {
+        assert!(rate(&mut bench, what, &set)[1] >= 0.99, "{what}");
+    }
+}
+
+#[test]
+fn four_lanes() {
+    let mut bench = Bench::new(Target::Generic, 12, 4);
+    everything(&mut bench, 8, 150);
+    for (what, mut set) in [("whole", whole(&bench)), ("rows", rows(&bench)), ("columns", columns(&bench))] {
+        set.tiles = 6;
+        assert!(rate(&mut bench, what, &set)[1] >= 0.99, "{what}");
+    }
 }

@@ -26,13 +26,6 @@ fn rng() -> ChaCha8Rng {
     ChaCha8Rng::seed_from_u64(seed)
 }
 
-/// As it is on the chip: 254 bits.
-fn cut(bytes: &[u8]) -> Element {
-    let mut element: Element = bytes.try_into().expect("32 bytes");
-    element[31] &= 0x3f;
-    element
-}
-
 /// What moves with the jobs of a run.
 enum Side {
     Reader(ReadPort),
@@ -45,6 +38,8 @@ struct Bench {
     memory: Vec<u8>,
     job: [PortId; 4],
     stream: [PortId; 3],
+    /// The reader's top two bits of an element.
+    top: Option<PortId>,
     flush: PortId,
     state: [PortId; 3],
     rng: ChaCha8Rng,
@@ -62,13 +57,13 @@ impl Bench {
             }
             _ => (Side::Writer(WritePort::new(&model, "")), ["in_valid", "in_ready", "in_data"].map(port)),
         };
-        let rst = port("rst");
+        let (rst, top) = (port("rst"), model.port("out_top").ok());
         model.set(rst, 1);
         model.tick(2).unwrap();
         model.set(rst, 0);
         let mut memory = vec![0; BYTES];
         rng.fill_bytes(&mut memory);
-        Bench { model, side, memory, job, stream, flush, state, rng }
+        Bench { model, side, memory, job, stream, top, flush, state, rng }
     }
 
     /// One clock; `offer` is what the writer's input shows. Returns the element that moved on the stream.
@@ -108,11 +103,19 @@ impl Bench {
         let moved = (model.get(valid) == 1 && model.get(ready) == 1).then(|| {
             let mut element = [0; ELEMENT_BYTES];
             model.get_bytes(data, &mut element);
+            element[31] |= self.top.map_or(0, |top| model.get(top) as u8) << 6;
             element
         });
         let taken = job.is_some() && model.get(job_ready) == 1;
         model.tick(1).unwrap();
         (taken, moved)
+    }
+
+    /// What a writer is given: 254 bits.
+    fn element(&mut self) -> Element {
+        let mut element: Element = self.rng.gen();
+        element[31] &= 0x3f;
+        element
     }
 
     fn idle(&self) -> bool {
@@ -136,7 +139,7 @@ impl Bench {
         let addresses = addresses(jobs);
         let writing = matches!(self.side, Side::Writer(_));
         let mut source: VecDeque<Element> = match writing {
-            true => addresses.iter().map(|_| cut(&self.rng.gen::<Element>())).collect(),
+            true => addresses.iter().map(|_| self.element()).collect(),
             false => VecDeque::new(),
         };
         let before = self.memory.clone();
@@ -156,7 +159,7 @@ impl Bench {
                     source.pop_front();
                 } else {
                     let at = addresses[moved.len()] as usize;
-                    assert_eq!(element, cut(&before[at..at + ELEMENT_BYTES]), "element {}", moved.len());
+                    assert_eq!(element, before[at..at + ELEMENT_BYTES], "element {}", moved.len());
                 }
                 moved.push(element);
             }

@@ -8,8 +8,9 @@ mod recovery;
 mod suite;
 
 use fake::FakeCard;
+use permafrost_abi::registers::{CapEngines, CapNtt};
 use permafrost_abi::{reg, NopCommand, Transport};
-use permafrost_driver::{Card, CardOptions, Error, Request};
+use permafrost_driver::{Card, CardOptions, Error, NttInfo, Request, VectorInfo};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -61,4 +62,19 @@ fn refuses_what_is_not_a_card_of_this_contract() {
         fake.set_register(reg::CAP_QUEUES, 10 << 8 | queues);
         assert!(matches!(open(), Err(Error::BadCapability { register: "CAP_QUEUES", .. })));
     }
+    fake.set_register(reg::CAP_QUEUES, 10 << 8 | 2);
+    let engines = CapEngines::from_fields(true, true, true, true, true, true, false);
+    fake.set_register(reg::CAP_ENGINES, engines.0);
+    fake.set_register(reg::CAP_VECTOR, 1);
+    for (lanes, log2_block) in [(0, 12), (1, 0), (1, 29)] {
+        fake.set_register(reg::CAP_NTT, CapNtt::from_fields(lanes, log2_block).0);
+        assert!(matches!(open(), Err(Error::BadCapability { register: "CAP_NTT", .. })));
+    }
+    fake.set_register(reg::CAP_NTT, CapNtt::from_fields(2, 28).0);
+    let card = Card::open(fake.clone(), options()).expect("capabilities at their limits");
+    assert_eq!(card.info().ntt, Some(NttInfo { lanes: 2, log2_block: 28 }));
+    assert_eq!(card.info().vector, Some(VectorInfo { lanes: 1 }));
+    drop(card);
+    fake.set_register(reg::CAP_VECTOR, 0);
+    assert!(matches!(open(), Err(Error::BadCapability { register: "CAP_VECTOR", .. })));
 }

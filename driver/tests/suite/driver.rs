@@ -37,6 +37,7 @@ pub fn identify(t: &Arc<dyn Transport>) {
     assert_eq!(info.version.0, ABI_VERSION);
     assert!(info.engines.copy() && info.engines.fill() && info.engines.msm_g1());
     assert!(info.msm.is_some() && info.clock_khz > 0 && info.dram_bytes >= 1 << 20);
+    assert_eq!((info.ntt.is_some(), info.vector.is_some()), (info.engines.ntt(), info.engines.vector()));
     assert_eq!(card.io_queues(), 1..=info.io_queues);
     let before = card.counters().unwrap();
     card.run(1, nop()).unwrap();

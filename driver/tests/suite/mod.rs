@@ -3,6 +3,7 @@
 
 mod admin;
 mod driver;
+mod engines;
 mod raw;
 mod refusals;
 mod registers;

@@ -1,11 +1,11 @@
 //! Malformed commands: each is refused with its status, its field and its syndrome, and nothing is touched.
 
-use super::raw::*;
+use super::{engines, raw::*};
 use permafrost_abi::registers::{CapMsm, ErrSource, ErrStatus};
 use permafrost_abi::*;
 
 /// A defect, its command, and what must be said: status, info, address of the syndrome.
-type Case = (&'static str, Command, Status, u32, u64);
+pub type Case = (&'static str, Command, Status, u32, u64);
 
 /// Checks one refusal on `queue`, completion and syndrome.
 fn check(t: &dyn Transport, queue: &mut Queue<'_>, (what, command, status, info, address): Case) {
@@ -23,7 +23,7 @@ fn check(t: &dyn Transport, queue: &mut Queue<'_>, (what, command, status, info,
     assert_eq!(t.read32(reg::ERR_COUNT).expect("ERR_COUNT"), errors + 1, "{what}: count");
 }
 
-fn with(command: Command, edit: impl Fn(&mut Command)) -> Command {
+pub fn with(command: Command, edit: impl Fn(&mut Command)) -> Command {
     let mut command = command;
     edit(&mut command);
     command
@@ -179,6 +179,7 @@ pub fn refusals(t: &dyn Transport) {
     cases.extend(copies(dram, memory.iova()));
     cases.extend(fills(dram));
     cases.extend(msms(dram, caps));
+    cases.extend(engines::refusals(t, dram));
     for opcode in [Opcode::CreateQueue, Opcode::DeleteQueue, Opcode::SemaphoreSet] {
         let command = with(nop(), |c| c.opcode = opcode as u8);
         cases.push(("admin command in an I/O queue", command, Status::BadOpcode, 0, 0));
@@ -188,7 +189,7 @@ pub fn refusals(t: &dyn Transport) {
         io.must(nop());
     }
     let mut cases = headers();
-    for opcode in [Opcode::Copy, Opcode::Fill, Opcode::Msm] {
+    for opcode in [Opcode::Copy, Opcode::Fill, Opcode::Msm, Opcode::Ntt, Opcode::Vector] {
         let command = with(nop(), |c| c.opcode = opcode as u8);
         cases.push(("I/O command in the admin queue", command, Status::BadOpcode, 0, 0));
     }

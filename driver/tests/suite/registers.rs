@@ -2,7 +2,9 @@
 
 use super::raw::*;
 use permafrost_abi::define::Access;
-use permafrost_abi::registers::{CapMsm, CapQueues, ErrStatus, COUNTERS, REGISTERS};
+use permafrost_abi::registers::{
+    CapEngines, CapMsm, CapNtt, CapQueues, CapVector, ErrStatus, COUNTERS, REGISTERS,
+};
 use permafrost_abi::*;
 
 /// Every register reads something else than all ones, read-only ones do not change by writing, unlisted ones read 0.
@@ -15,6 +17,10 @@ pub fn identity(t: &dyn Transport) {
     assert!(queues.io_queues() >= 2 && queues.semaphores() == SEMAPHORES && queues.log2_entries() >= 3);
     let msm = CapMsm(read(reg::CAP_MSM));
     assert!(msm.adders() >= 1 && msm.min_window() <= msm.max_window());
+    let engines = CapEngines(read(reg::CAP_ENGINES));
+    let (ntt, vector) = (CapNtt(read(reg::CAP_NTT)), CapVector(read(reg::CAP_VECTOR)));
+    assert_eq!((ntt.lanes() > 0, ntt.log2_block() > 0), (engines.ntt(), engines.ntt()));
+    assert_eq!(vector.lanes() > 0, engines.vector());
     assert!(read64(t, reg::DRAM_SIZE) >= 1 << 20);
     for r in REGISTERS.iter().chain(COUNTERS) {
         for offset in (r.offset..r.offset + r.bits as u64 / 8).step_by(4) {
@@ -27,7 +33,7 @@ pub fn identity(t: &dyn Transport) {
             }
         }
     }
-    for offset in [0x02c, 0x0fc, 0x170, 0xffc] {
+    for offset in [0x030, 0x0fc, 0x1c0, 0xffc] {
         t.write32(offset, 0x1234_5678).expect("write");
         assert_eq!(read(offset), 0, "{offset:#x} is not listed");
     }

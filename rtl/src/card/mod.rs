@@ -5,11 +5,11 @@
 //!                  │ doorbells, enable, cancel           │
 //!  host ring ─ queue 0 (admin) ─┐                 ┌─ admin ─► queues, semaphores
 //!  host ring ─ queue 1 ─────────┼─ dispatch ──────┼─ copy ──► host, DRAM
-//!  host ring ─ queue 2 ─────────┘  (decode)       └─ msm ───► DRAM
+//!  host ring ─ queue 2 ─────────┘  (decode)       └─ msm, ntt, vector ──► DRAM
 //! ```
 //! One module a block, one file a module; every block's protocol, latency and reset stand at its function.
 
-mod abi;
+pub(crate) mod abi;
 pub mod admin;
 pub mod arbiter;
 pub mod axil;
@@ -18,6 +18,7 @@ pub mod copy;
 pub mod counters;
 pub mod decode;
 pub mod dispatch;
+pub mod engines;
 pub mod errors;
 pub mod fifo;
 pub mod irq;
@@ -30,9 +31,9 @@ pub mod top;
 
 use crate::{
     config::{CardConfig, ConfigError},
-    hdl::{Design, HdlError, Module},
+    hdl::{Design, HdlError},
 };
-use std::sync::Arc;
+use engines::Engines;
 
 /// Why a card could not be generated.
 #[derive(Debug, thiserror::Error)]
@@ -41,6 +42,8 @@ pub enum CardError {
     Config(#[from] ConfigError),
     #[error(transparent)]
     Hdl(#[from] HdlError),
+    #[error("card configuration `{config}`: the engines given are not those that it names; give one for each of its lanes")]
+    Engines { config: String },
 }
 
 /// The whole design of the card of `config`.
@@ -49,14 +52,18 @@ pub enum CardError {
 /// [`CardError::Config`] when `config` is out of range.
 pub fn generate(config: &CardConfig) -> Result<Design, CardError> {
     config.validate()?;
-    generate_with(config, &crate::msm::engine(config))
+    generate_with(config, &Engines::new(config))
 }
 
-/// The whole design of a card with `msm` as its MSM engine; its top module is [`top::TOP`].
+/// The whole design of a card with these engines; its top module is [`top::TOP`].
 ///
 /// # Errors
-/// [`CardError::Config`] when `config` is out of range; [`CardError::Hdl`] when `msm` has not the ports of an MSM engine.
-pub fn generate_with(config: &CardConfig, msm: &Arc<Module>) -> Result<Design, CardError> {
+/// [`CardError::Config`] when `config` is out of range; [`CardError::Engines`] when it names others than these;
+/// [`CardError::Hdl`] when an engine has not the ports of its kind.
+pub fn generate_with(config: &CardConfig, engines: &Engines) -> Result<Design, CardError> {
     config.validate()?;
-    Ok(Design::elaborate(&top::top(config, msm))?)
+    if !engines.are_of(config) {
+        return Err(CardError::Engines { config: config.name.clone() });
+    }
+    Ok(Design::elaborate(&top::top(config, engines))?)
 }

@@ -35,6 +35,8 @@ pub fn regs(config: &CardConfig) -> Arc<Module> {
          localparam [31:0] ENGINES = {};\n\
          localparam [31:0] QUEUES = {};\n\
          localparam [31:0] MSM = {};\n\
+         localparam [31:0] NTT = {};\n\
+         localparam [31:0] VECTOR = {};\n\
          localparam [31:0] CLOCK = {};\n\
          localparam [31:0] BUILD = {};\n\
          localparam [31:0] DEADLINE = {DEADLINE};\n\
@@ -43,6 +45,8 @@ pub fn regs(config: &CardConfig) -> Arc<Module> {
         config.cap_engines().0,
         config.cap_queues().0,
         config.cap_msm().0,
+        config.cap_ntt().0,
+        config.cap_vector().0,
         config.clock_khz,
         config.build_id(),
     );
@@ -183,6 +187,8 @@ always @(*) begin
     REG_CAP_ENGINES: value = ENGINES;
     REG_CAP_QUEUES: value = QUEUES;
     REG_CAP_MSM: value = MSM;
+    REG_CAP_NTT: value = NTT;
+    REG_CAP_VECTOR: value = VECTOR;
     REG_CAP_DEADLINE: value = DEADLINE;
     REG_DRAM_SIZE: value = dram_bytes[31:0];
     REG_DRAM_SIZE_HI: value = dram_bytes[63:32];

@@ -5,9 +5,9 @@ use super::{
     arbiter::{rd_arbiter, wr_arbiter},
     axil::axil_slave,
     bus::{Bus, End},
-    copy::copy_engine,
     counters::counters,
     dispatch::dispatch,
+    engines::{Engine, Engines, ALL},
     errors::errors,
     irq::irq_arbiter,
     queue::queue,
@@ -21,14 +21,16 @@ use std::sync::Arc;
 /// Name of the card's top module.
 pub const TOP: &str = "permafrost_card";
 
-/// `permafrost_card`, with `msm` as its MSM engine.
+/// `permafrost_card` with `engines`, which are those of `config`.
 ///
 /// Ports: `clk`, `rst`; `cfg_dram_bytes` (strapped by the shell: size of the memory behind `m_dram_`, a multiple of
 /// 4 KiB, constant after reset); `s_axil_` (BAR0); AXI4 masters `m_host_` and `m_dram_` (ID 0, INCR, 64-byte beats,
 /// never across 4 KiB); `irq_valid`/`irq_ready` with `irq_vector`; `idle`: nothing runs, no transaction is outstanding, and only CYCLES
 /// changes, so clocks may be skipped until the next register access.
-pub fn top(config: &CardConfig, msm: &Arc<Module>) -> Arc<Module> {
+pub fn top(config: &CardConfig, engines: &Engines) -> Arc<Module> {
     let n = config.io_queues + 1;
+    let modules = engines.modules();
+    let engines: Vec<&Engine> = modules.iter().map(|(engine, _)| *engine).collect();
     let mut m = Module::new(TOP)
         .doc("Permafrost card: queues, dispatcher, engines, registers; everything inside the AXI seam.")
         .clocked()
@@ -54,27 +56,28 @@ pub fn top(config: &CardConfig, msm: &Arc<Module>) -> Arc<Module> {
         .child("sems", &semaphores(n))
         .child("dispatch", &dispatch(config))
         .child("adm", &admin(config))
-        .child("copy", &copy_engine())
-        .child("msm", msm)
         .child("irqs", &irq_arbiter(n + 1))
         .child("host_rd", &rd_arbiter(n + 2))
         .child("host_wr", &wr_arbiter(n + 1))
-        .child("dram_rd", &rd_arbiter(3))
-        .child("dram_wr", &wr_arbiter(2));
-    m = state(m, n);
-    m = registers(m);
+        .child("dram_rd", &rd_arbiter(engines.iter().map(|engine| engine.reads.len()).sum()))
+        .child("dram_wr", &wr_arbiter(engines.iter().map(|engine| engine.writes.len()).sum()));
+    for (engine, module) in &modules {
+        m = m.child(engine.name, module);
+    }
+    m = state(m, n, &engines);
+    m = registers(m, &engines);
     for i in 0..n {
         m = queue_wires(m, n, i);
     }
-    m = engines(m);
-    memory(m, n)
+    m = commands(m, &engines);
+    memory(m, n, &engines)
         .body("always @(*) irq_valid = irqs$irq_valid;\nalways @(*) irq_vector = irqs$irq_vector;")
         .connect("irqs", "irq_ready", "irq_ready")
         .build()
 }
 
 /// Summary state: who is busy.
-fn state(m: Module, n: usize) -> Module {
+fn state(m: Module, n: usize, engines: &[&Engine]) -> Module {
     let all = |port: &str| vector(n, |i| format!("q{i}${port}"));
     m.body(format!(
         "wire [{l}:0] queue_active = {};\n\
@@ -93,9 +96,15 @@ fn state(m: Module, n: usize) -> Module {
         "reg [3:0] commands;\ninteger i;\nalways @(*) begin\n  commands = 0;\n  \
          for (i = 0; i < {n}; i = i + 1) commands = commands + {{3'd0, queue_done[i]}};\nend"
     ))
+    // The copy engine is the first of the engines.
+    .body(format!(
+        "wire [{}:0] computing = {};",
+        engines.len() - 2,
+        vector(engines.len() - 1, |i| format!("{}$busy", engines[i + 1].name))
+    ))
     .body(
         r"
-wire engines_busy = adm$busy || copy$busy || msm$busy;
+wire engines_busy = adm$busy || copy$busy || computing != 0;
 wire memory_busy = host_rd$busy || host_wr$busy || dram_rd$busy || dram_wr$busy;
 wire quiet = queue_active == 0 && !engines_busy && !memory_busy && !irq_valid;
 always @(*) idle = quiet && queue_busy == 0 && regs$settled && !axil$busy;
@@ -104,7 +113,14 @@ always @(*) idle = quiet && queue_busy == 0 && regs$settled && !axil$busy;
 }
 
 /// BAR0: AXI4-Lite slave, registers, counters, syndrome.
-fn registers(m: Module) -> Module {
+fn registers(mut m: Module, engines: &[&Engine]) -> Module {
+    for engine in ALL {
+        let there = engines.iter().any(|e| e.name == engine.name);
+        for (counter, port) in engine.counters {
+            let amount = if there { format!("{}${port}", engine.name) } else { "0".into() };
+            m = m.connect("perf", &format!("add_{counter}"), amount);
+        }
+    }
     let m = Bus::AxiLite.export(m, End::Server, ("axil", "s_"), "s_axil_");
     m.connect("axil", "value", "regs$value | perf$value")
         .connect_all(
@@ -138,24 +154,8 @@ fn registers(m: Module) -> Module {
                 ("add_dram_read_bytes", "{dram_rd$ev_beat, 6'd0}"),
                 ("add_dram_write_bytes", "{dram_wr$ev_lanes, 4'd0}"),
                 ("add_commands", "commands"),
-                ("add_copy_busy", "copy$busy"),
-                ("add_msm_busy", "msm$busy"),
-                ("add_msm_accumulate", "msm$ev_accumulate"),
-                ("add_msm_aggregate", "msm$ev_aggregate"),
-                ("add_msm_additions", "msm$ev_additions"),
-                ("add_msm_points", "msm$ev_point"),
-                ("add_msm_stall_feed", "msm$ev_stall_feed"),
-                ("add_msm_stall_slot", "msm$ev_stall_slot"),
-                ("add_msm_tail", "msm$ev_tail"),
-                ("add_msm_queued", "msm$ev_queued"),
-                ("add_ntt_busy", "1'b0"),
-                ("add_ntt_butterflies", "8'd0"),
-                ("add_ntt_stall_in", "1'b0"),
-                ("add_ntt_stall_out", "1'b0"),
-                ("add_vector_busy", "1'b0"),
-                ("add_vector_elements", "1'b0"),
-                ("add_copy_overlap", "copy$busy && msm$busy"),
-                ("add_engine_overlap", "1'b0"),
+                ("add_copy_overlap", "copy$busy && computing != 0"),
+                ("add_engine_overlap", "(computing & (computing - 1'b1)) != 0"),
             ],
         )
 }
@@ -237,38 +237,21 @@ fn queue_wires(m: Module, n: usize, i: usize) -> Module {
 }
 
 /// Dispatcher to engines and back.
-fn engines(mut m: Module) -> Module {
+fn commands(mut m: Module, engines: &[&Engine]) -> Module {
     const DONE: &[&str] = &["done_valid", "done_status", "done_info", "done_addr"];
     m = m.connect_all("dispatch", &[("cancel", "regs$cancel"), ("dram_bytes", "cfg_dram_bytes")]);
-    for (inst, prefix) in [("copy", "copy_"), ("msm", "msm_"), ("adm", "adm_")] {
-        m = wires(m, ("dispatch", prefix), (inst, ""), DONE);
+    for inst in engines.iter().map(|engine| engine.name).chain(["adm"]) {
+        let prefix = format!("{inst}_");
+        m = wires(m, ("dispatch", &prefix), (inst, ""), DONE);
         m = m.connect("dispatch", &format!("{prefix}cmd_ready"), format!("{inst}$cmd_ready"));
         m = m.connect(inst, "cancel", "regs$cancel");
-        m = wires(m, (inst, ""), ("dispatch", prefix), &["cmd_valid"]);
+        m = wires(m, (inst, ""), ("dispatch", &prefix), &["cmd_valid"]);
     }
-    m = wires(
-        m,
-        ("copy", ""),
-        ("dispatch", "copy_"),
-        &["cmd_fill", "cmd_kind", "cmd_card_addr", "cmd_list", "cmd_length", "cmd_entries", "cmd_pattern"],
-    );
-    m = wires(
-        m,
-        ("msm", ""),
-        ("dispatch", "msm_"),
-        &[
-            "cmd_bases",
-            "cmd_scalars",
-            "cmd_result",
-            "cmd_n",
-            "cmd_window_bits",
-            "cmd_windows",
-            "cmd_group",
-            "cmd_montgomery",
-            "cmd_more",
-            "cmd_stride",
-        ],
-    );
+    for engine in engines {
+        let words: Vec<&str> = engine.words.iter().map(|(word, ..)| *word).collect();
+        m = wires(m, (engine.name, ""), ("dispatch", &format!("{}_", engine.name)), &words);
+        m = m.connect_all(engine.name, engine.levels);
+    }
     m = wires(m, ("adm", ""), ("dispatch", "adm_"), &["cmd_data"]);
     m.connect_all("adm", &[("enabled", "queue_enabled"), ("queue_busy", "queue_busy")]).connect_all(
         "sems",
@@ -282,7 +265,7 @@ fn engines(mut m: Module) -> Module {
 }
 
 /// Memory clients to arbiters, arbiters to the AXI masters.
-fn memory(mut m: Module, n: usize) -> Module {
+fn memory(mut m: Module, n: usize, engines: &[&Engine]) -> Module {
     for i in 0..n {
         let (q, c) = (format!("q{i}"), format!("c{i}_"));
         m = Bus::Read.link(m, (&q, "f_"), ("host_rd", &c));
@@ -291,11 +274,14 @@ fn memory(mut m: Module, n: usize) -> Module {
     m = Bus::Read.link(m, ("copy", "hl_"), ("host_rd", &format!("c{n}_")));
     m = Bus::Read.link(m, ("copy", "hr_"), ("host_rd", &format!("c{}_", n + 1)));
     m = Bus::Write.link(m, ("copy", "hw_"), ("host_wr", &format!("c{n}_")));
-    m = Bus::Read.link(m, ("copy", "dr_"), ("dram_rd", "c0_"));
-    m = Bus::Read.link(m, ("msm", "pt_"), ("dram_rd", "c1_"));
-    m = Bus::Read.link(m, ("msm", "sc_"), ("dram_rd", "c2_"));
-    m = Bus::Write.link(m, ("copy", "dw_"), ("dram_wr", "c0_"));
-    m = Bus::Write.link(m, ("msm", "rs_"), ("dram_wr", "c1_"));
+    let reads = engines.iter().flat_map(|engine| engine.reads.iter().map(|port| (engine.name, *port)));
+    for (i, client) in reads.enumerate() {
+        m = Bus::Read.link(m, client, ("dram_rd", &format!("c{i}_")));
+    }
+    let writes = engines.iter().flat_map(|engine| engine.writes.iter().map(|port| (engine.name, *port)));
+    for (i, client) in writes.enumerate() {
+        m = Bus::Write.link(m, client, ("dram_wr", &format!("c{i}_")));
+    }
     for (arbiter, port) in [("host_rd", "m_host_"), ("dram_rd", "m_dram_")] {
         m = Bus::AxiRead.export(m, End::Client, (arbiter, "m_"), port);
     }

@@ -1,18 +1,24 @@
-//! The stages of a block in place: order of the butterflies, banks, twiddles.
+//! The stages of a tile in place: order of the butterflies, banks, twiddles.
+//!
+//! A tile is 2^tile transforms of 2^len elements side by side: element l of transform t is number l 2^tile + t. So its stages
+//! are those of one transform of 2^(tile + len) elements, bits tile + len - 1 down to tile; the low `tile` bits of an
+//! element's number have no part in its twiddle.
 //!
 //! Element i lies in bank fold(i), the exclusive or of its digits of b bits (2^b banks, two a lane), in row i >> b. In a clock
 //! the elements that differ in a window of b successive bits, the stage's own among them, are read, paired and, a
 //! butterfly later, written back; successive bits are of different digit places, so the banks are all different.
-//! The window starts at the stage's bit where that leaves it inside the index, else it is the topmost one.
+//! The window starts at the stage's bit where that leaves it inside the number, else it is the topmost one. In tiles smaller
+//! than a row of banks it goes beyond the number: the butterflies on what is there are of no consequence.
 //!
-//! Next to its window an index counts up. A stage then reads nothing that the stage before has read in the last half of its
-//! clocks or, in shorter blocks, waits: see [`gaps`].
+//! Next to its window a number counts up. A stage then reads nothing that the stage before has read in the last half of its
+//! clocks or, in shorter tiles, waits: see [`gaps`].
 //!
-//! In all windows but the topmost the lanes share a twiddle. In the topmost they differ in the upper bits of its place in the
-//! table, so that a table cut into one bank a lane by these bits gives every lane its own, all from one row.
+//! In all windows but the topmost the lanes share a twiddle: they differ in bits above the stage's. In the topmost they differ
+//! in the upper bits of its place in the table, so that a table cut into one bank a lane by these bits gives every lane its
+//! own, all from one row.
 
 use super::{
-    block::Shape,
+    block::{Shape, BUFFERS, COUNT_BITS},
     butterfly::butterfly,
     text::{delay, fold, pick_function},
 };
@@ -24,12 +30,12 @@ use std::{fmt::Write as _, sync::Arc};
 /// Clocks from a butterfly's issue, its own latency not counted, to the first in which its results can be read.
 const AROUND: usize = 4;
 
-/// Clocks to wait between two stages of a block of 2^log_n elements, for log_n = 0..=max_log.
+/// Clocks to wait between two stages of a tile of 2^size elements, for size = 0..=max_log.
 ///
-/// Butterfly c of a stage needs results of butterflies c' <= c + T/2 of the one before, T being the clocks of a stage.
+/// Butterfly c of a stage needs results of butterflies c' <= c + h of the one before, h being half the clocks of a stage.
 pub fn gaps(shape: &Shape, latency: usize) -> Vec<usize> {
-    let clocks = |log_n: usize| 1usize << log_n.saturating_sub(shape.bank_bits());
-    (0..=shape.max_log).map(|log_n| (latency + AROUND).saturating_sub(clocks(log_n) / 2)).collect()
+    let clocks = |size: usize| 1usize << size.saturating_sub(shape.bank_bits());
+    (0..=shape.max_log).map(|size| (latency + AROUND).saturating_sub(clocks(size) / 2)).collect()
 }
 
 /// `case (bit)` over the places of the stage's bit in a bank number: `value(bit)`, `width` bits wide.
@@ -46,9 +52,10 @@ fn first_of(lane: usize, u: usize) -> usize {
     (lane >> u) << (u + 1) | lane & ((1 << u) - 1)
 }
 
-/// The lanes: ports `clk`, `rst`; for each buffer `ready`, `dit`, `log0`, `log1`, answered by `taken` and, in the clock of a
-/// block's last write, `done`; reads `rd_rows`, `rd_valid` to `rd_data0`, `rd_data1` (a clock later), `tw_row` to `tw_data`;
-/// writes `wr_valid`, `wr_buffer`, `wr_rows`, `wr_data`.
+/// The lanes: ports `clk`, `rst`; `len`, `tile`, constant while there is a tile; `ready` for each buffer, answered by `taken`
+/// and, in the clock of a tile's last write, `done`; `issued`: butterflies of this clock; reads `rd_rows`, `rd_valid`,
+/// `rd_buffer` to `rd_data0..2` (a clock later), `tw_row` to `tw_data`; writes `wr_valid`, `wr_buffer`, `wr_rows`, `wr_data`.
+/// The buffers are taken in turn.
 pub fn compute(shape: &Shape) -> Arc<Module> {
     let unit = butterfly(&Field::fr(), shape.target);
     let (m_bits, b, r, lanes, banks) =
@@ -60,9 +67,9 @@ pub fn compute(shape: &Shape) -> Arc<Module> {
         .iter()
         .enumerate()
         .skip(1)
-        .map(|(log_n, gap)| format!("  {k}'d{log_n}: gap_of_block = {gap_bits}'d{gap};\n"))
+        .map(|(size, gap)| format!("  {k}'d{size}: gap_of_stage = {gap_bits}'d{gap};\n"))
         .collect();
-    // valid, last, buffer, dit; place of the stage's bit; start of the window; index
+    // valid, last, buffer; place of the stage's bit; start of the window; index
     let meta = 4 + ub + k + m_bits;
     let fields = |name: &str, wanted: &[&str]| -> String {
         let (kw, uw) = (m_bits + k, m_bits + k + ub);
@@ -70,8 +77,7 @@ pub fn compute(shape: &Shape) -> Arc<Module> {
             ("index", m_bits, format!("{name}[{}:0]", m_bits - 1)),
             ("window", k, format!("{name}[{}:{m_bits}]", kw - 1)),
             ("bit", ub, format!("{name}[{}:{kw}]", uw - 1)),
-            ("dit", 1, format!("{name}[{uw}]")),
-            ("buffer", 1, format!("{name}[{}]", uw + 1)),
+            ("buffer", 2, format!("{name}[{}:{uw}]", uw + 1)),
             ("last", 1, format!("{name}[{}]", uw + 2)),
             ("valid", 1, format!("{name}[{}]", uw + 3)),
             ("fold", b, fold(shape, &format!("{name}_index"))),
@@ -89,31 +95,31 @@ pub fn compute(shape: &Shape) -> Arc<Module> {
     };
     let mut m = Module::new(format!("ntt_compute_{m_bits}_{lanes}"))
         .doc(format!(
-            "Butterflies of blocks of up to 2^{m_bits} elements, {lanes} a clock. See rtl/src/ntt/compute.rs."
+            "Butterflies of tiles of up to 2^{m_bits} elements, {lanes} a clock. See rtl/src/ntt/compute.rs."
         ))
         .clocked()
-        .input("ready", 2)
-        .input("dit", 2)
-        .input("log0", k)
-        .input("log1", k)
-        .output("taken", 2)
-        .output("done", 2)
+        .input("len", k)
+        .input("tile", k)
+        .input("ready", BUFFERS)
+        .output("taken", BUFFERS)
+        .output("done", BUFFERS)
+        .output("issued", COUNT_BITS)
         .output("rd_valid", 1)
-        .output("rd_buffer", 1)
+        .output("rd_buffer", 2)
         .output("rd_rows", banks * r)
         .input("rd_data0", banks * FIELD_BITS)
         .input("rd_data1", banks * FIELD_BITS)
+        .input("rd_data2", banks * FIELD_BITS)
         .output("tw_row", r)
         .input("tw_data", lanes * FIELD_BITS)
         .output("wr_valid", 1)
-        .output("wr_buffer", 1)
+        .output("wr_buffer", 2)
         .output("wr_rows", banks * r)
         .output("wr_data", banks * FIELD_BITS);
     for lane in 0..lanes {
         let inst = format!("lane{lane}");
         m = m
             .child(&inst, &unit.module())
-            .connect(&inst, "dit", "m3_dit")
             .connect_all(&inst, &[("a", &format!("a{lane}")), ("b", &format!("b{lane}"))])
             .connect(&inst, "w", format!("w{lane}"));
     }
@@ -131,39 +137,43 @@ function [{il}:0] index_of(input [{il}:0] base, input [{il}:0] mask, input [{bl}
 endfunction
 
 // The sequence: buffer, stage, index outside the window.
-reg running, buffer;
+reg running;
+reg [1:0] buffer;
 reg [{kl}:0] stage;
 reg [{il}:0] index;
-reg [{gl}:0] gap, gap_of_block;
-wire [{kl}:0] log = buffer ? log1 : log0;
-always @(*) case (log)
-{gap_cases}  default: gap_of_block = {gap_bits}'d{gap0};
+reg [{gl}:0] gap, gap_of_stage;
+wire [{kl}:0] size = len + tile;
+always @(*) case (size)
+{gap_cases}  default: gap_of_stage = {gap_bits}'d{gap0};
 endcase
-wire in_time = dit[buffer];
-wire [{kl}:0] topmost = log > {k}'d{b} ? log - {k}'d{b} : {k}'d0;
+wire [{kl}:0] topmost = size > {k}'d{b} ? size - {k}'d{b} : {k}'d0;
 wire [{kl}:0] window = stage < topmost ? stage : topmost;
 wire [{il}:0] mask = {m}'d{win} << window;
 wire [{il}:0] filled = index | mask;
-wire [{il}:0] last_index = ({m}'d1 << log) - {m}'d1;
+wire [{il}:0] last_index = ({m}'d1 << size) - {m}'d1;
 wire issue = running && gap == 0;
 wire stage_ends = issue && (&(filled | ~last_index));
-wire block_ends = stage_ends && stage == (in_time ? log - {k}'d1 : {k}'d0);
+wire tile_ends = stage_ends && stage == tile;
 wire begins = !running && ready[buffer];
-wire empty = begins && log == 0;
+wire empty = begins && len == 0;
+wire [1:0] next_buffer = buffer == 2'd2 ? 2'd0 : buffer + 2'd1;
 wire [{kl}:0] place = stage % {k}'d{b};
-always @(*) taken = {{begins && buffer, begins && !buffer}};
+// The part of an element's number that its twiddle depends on.
+wire [{il}:0] in_transform = {{{m}{{1'b1}}}} << tile;
+always @(*) taken = begins ? 3'd1 << buffer : 3'd0;
+always @(*) issued = !issue ? 8'd0 : size > {k}'d{b} ? 8'd{lanes} : 8'd1 << (size - {k}'d1);
 
 reg [{xl}:0] m1, m2, m3;
 reg [{kl}:0] m1_stage;
 wire [{xl}:0] mw;
 always @(posedge clk) begin
-  m1 <= {{issue, block_ends || empty, buffer, in_time, place[{ul}:0], window, index}};
+  m1 <= {{issue, tile_ends || empty, buffer, place[{ul}:0], window, index}};
   m1_stage <= stage;
   m2 <= m1;
   m3 <= m2;
   if (begins && !empty) begin
     running <= 1'b1;
-    stage <= in_time ? {k}'d0 : log - {k}'d1;
+    stage <= size - {k}'d1;
     index <= 0;
     gap <= 0;
   end
@@ -171,23 +181,23 @@ always @(posedge clk) begin
   if (issue) index <= (filled + 1'b1) & ~mask;
   if (stage_ends) begin
     index <= 0;
-    stage <= in_time ? stage + 1'b1 : stage - 1'b1;
-    gap <= gap_of_block;
+    stage <= stage - 1'b1;
+    gap <= gap_of_stage;
   end
-  if (block_ends) running <= 1'b0;
-  if (block_ends || empty) buffer <= !buffer;
+  if (tile_ends) running <= 1'b0;
+  if (tile_ends || empty) buffer <= next_buffer;
   if (rst) begin
     running <= 1'b0;
-    buffer <= 1'b0;
+    buffer <= 2'd0;
     m1 <= 0;
     m2 <= 0;
     m3 <= 0;
   end
 end
-{f1}{f2}{f3}{fw}
+{f1}{f2}{fw}
 always @(*) rd_valid = m1_valid;
 always @(*) rd_buffer = m1_buffer;
-wire [{all}:0] data = m2_buffer ? rd_data1 : rd_data0;
+wire [{all}:0] data = m2_buffer == 2'd2 ? rd_data2 : m2_buffer == 2'd1 ? rd_data1 : rd_data0;
 ",
         rl = r - 1,
         bl = b - 1,
@@ -204,7 +214,6 @@ wire [{all}:0] data = m2_buffer ? rd_data1 : rd_data0;
         spread_index = spread(m_bits),
         f1 = fields("m1", &["index", "window", "bit", "buffer", "valid", "fold", "mask"]),
         f2 = fields("m2", &["index", "bit", "buffer", "fold"]),
-        f3 = fields("m3", &["dit"]),
         fw = fields("mw", &["index", "window", "bit", "buffer", "last", "valid", "fold", "mask"]),
     ));
     m = m.body(delay("in_flight", meta, unit.latency, "m3", "mw", "rst"));
@@ -232,7 +241,7 @@ fn lane_text(shape: &Shape, lane: usize) -> String {
         "reg [{fl}:0] a{lane}, b{lane}, w{lane};\n\
          wire [{bl}:0] number{lane} = {m1};\n\
          wire [{il}:0] index{lane} = index_of(m1_index, m1_mask, number{lane});\n\
-         wire [{il}:0] twiddle{lane} = index{lane} << ({k}'d{m} - m1_stage);\n\
+         wire [{il}:0] twiddle{lane} = (index{lane} & in_transform) << ({k}'d{m} - m1_stage);\n\
          wire [{bl}:0] bank{lane} = m2_fold ^ {m2};\n",
         fl = FIELD_BITS - 1,
         bl = b - 1,
@@ -274,7 +283,7 @@ fn write_text(shape: &Shape) -> String {
     let mut out = format!("wire [{all}:0] xs = {};\nwire [{all}:0] ys = {};\n", side("x"), side("y"));
     let mut clocked = String::from(
         "  wr_valid <= mw_valid;\n  wr_buffer <= mw_buffer;\n  \
-         done <= {mw_last && mw_buffer, mw_last && !mw_buffer};\n",
+         done <= mw_last ? 3'd1 << mw_buffer : 3'd0;\n",
     );
     for bank in 0..banks {
         let number = format!("to{bank}");
@@ -304,7 +313,7 @@ fn write_text(shape: &Shape) -> String {
         .expect("String");
     }
     out += &format!(
-        "always @(posedge clk) begin\n{clocked}  if (rst) begin\n    wr_valid <= 1'b0;\n    done <= 2'd0;\n  end\nend\n"
+        "always @(posedge clk) begin\n{clocked}  if (rst) begin\n    wr_valid <= 1'b0;\n    done <= 3'd0;\n  end\nend\n"
     );
     out
 }

@@ -1,17 +1,24 @@
-//! The golden model: what a transform is, and the ways in which the card computes it, on BigUint.
+//! The golden model: what a transform is, and the passes of which the card makes it, on BigUint.
 //!
 //! A [`Transform`] of n = 2^log_n elements is, in natural order of both sides,
 //!
 //! ```text
-//! X[k] = post(k) * sum over j of pre(j) x[j] omega^(j k),      pre(i), post(i) = first * ratio^i
+//! X[k] = first rpost^k * sum over j of rpre^j x[j] omega^(j k)
 //! ```
 //!
-//! - forward: omega; on the coset of shift s: pre = s^j.
-//! - inverse: omega^-1, post = 1/n; from the coset: post = s^-k / n.
+//! - forward: omega; on the coset of shift s: rpre = s.
+//! - inverse: omega^-1, first = 1/n; from the coset: rpost = 1/s.
 //!
-//! [`Residues::dif`] goes from natural to bit-reversed order, [`Residues::dit`] from bit-reversed to natural; the
-//! factors belong to the natural side of each. [`Residues::four_step`] cuts a transform into short ones that are of these two
-//! kinds, with factors that run from one element to the next: no table grows with n.
+//! A [`Pass`] is what the card does in one command: with L = 2^log_len, P = 2^log_before, Q = 2^log_after, n = P L Q, for each
+//! row K < P and column q < Q
+//!
+//! ```text
+//! Y[l'] = out_ratio^l' * sum over l of in_first in_first_step^K (in_ratio in_ratio_step^K)^l x[(K L + l) Q + q] omega^(l l')
+//! ```
+//!
+//! which is written at element (K + P l') Q + q: Stockham's order, so that passes one after another keep the natural order.
+//! The first pass of all may read, the last may write, the vector in bit-reversed order. [`Residues::plan`] makes a
+//! transform of any number of passes; no table of theirs grows with n.
 //!
 //! Every number is a canonical Montgomery residue and every product a Montgomery product. A value has one representation,
 //! so the model is free in the order of its work.
@@ -41,10 +48,31 @@ pub struct Transform {
     pub log_n: u32,
     /// An element of order 2^log_n.
     pub omega: BigUint,
-    pub pre: Powers,
+    /// rpre.
+    pub pre: BigUint,
+    /// first, rpost.
     pub post: Powers,
     pub input: Order,
     pub output: Order,
+}
+
+/// One pass; see the module's formula.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Pass {
+    pub log_before: u32,
+    pub log_len: u32,
+    pub log_after: u32,
+    /// Bit-reversed only with `log_before` = 0.
+    pub input: Order,
+    /// Bit-reversed only with `log_after` = 0.
+    pub output: Order,
+    /// An element of order 2^log_len.
+    pub omega: BigUint,
+    pub in_first: BigUint,
+    pub in_first_step: BigUint,
+    pub in_ratio: BigUint,
+    pub in_ratio_step: BigUint,
+    pub out_ratio: BigUint,
 }
 
 /// The low `bits` bits of `i`, reversed.
@@ -132,16 +160,11 @@ impl Residues {
         self.add(&minus_one, &self.one()) == BigUint::ZERO
     }
 
-    /// Factors that change nothing.
-    pub fn no_powers(&self) -> Powers {
-        Powers { first: self.one(), ratio: self.one() }
-    }
-
     /// From coefficients to values on the coset of `shift` (1: the subgroup itself), natural order.
     pub fn forward(&self, log_n: u32, omega: &BigUint, shift: &BigUint) -> Transform {
-        let pre = Powers { first: self.one(), ratio: shift.clone() };
+        let post = Powers { first: self.one(), ratio: self.one() };
         let (input, output) = (Order::Natural, Order::Natural);
-        Transform { log_n, omega: omega.clone(), pre, post: self.no_powers(), input, output }
+        Transform { log_n, omega: omega.clone(), pre: shift.clone(), post, input, output }
     }
 
     /// The inverse of [`Residues::forward`] with the same parameters; `shift` is not 0.
@@ -149,17 +172,12 @@ impl Residues {
         let first = self.inverse(&self.integer(1 << log_n));
         let post = Powers { first, ratio: self.inverse(shift) };
         let (input, output) = (Order::Natural, Order::Natural);
-        Transform { log_n, omega: self.inverse(omega), pre: self.no_powers(), post, input, output }
+        Transform { log_n, omega: self.inverse(omega), pre: self.one(), post, input, output }
     }
 
-    /// A butterfly in time (`dit`): a + b w, a - b w; or in frequency: a + b, (a - b) w.
-    pub fn butterfly(&self, dit: bool, a: &BigUint, b: &BigUint, w: &BigUint) -> (BigUint, BigUint) {
-        if dit {
-            let product = self.mul(b, w);
-            (self.add(a, &product), self.sub(a, &product))
-        } else {
-            (self.add(a, b), self.mul(&self.sub(a, b), w))
-        }
+    /// A butterfly: a + b, (a - b) w.
+    pub fn butterfly(&self, a: &BigUint, b: &BigUint, w: &BigUint) -> (BigUint, BigUint) {
+        (self.add(a, b), self.mul(&self.sub(a, b), w))
     }
 
     /// The elements times their factors, computed as they go by: `x` in natural order.
@@ -171,107 +189,94 @@ impl Residues {
         }
     }
 
-    /// Stages of a radix-2 transform in place; in stage s the partners are 2^s apart, and butterfly j of each group has the
-    /// twiddle omega^(j n / 2^(s+1)).
-    fn stages(&self, dit: bool, omega: &BigUint, x: &mut [BigUint]) {
-        let log_n = log2(x.len());
-        let stage = |x: &mut [BigUint], s: u32| {
-            let (half, root) = (1 << s, self.pow(omega, x.len() >> (s + 1)));
+    /// Sums over j of x[j] omega^(j k), natural order on both sides, by decimation in frequency.
+    fn dft(&self, omega: &BigUint, x: &[BigUint]) -> Vec<BigUint> {
+        let mut x = x.to_vec();
+        let mut root = omega.clone();
+        for half in (0..log2(x.len())).rev().map(|stage| 1 << stage) {
             for group in x.chunks_mut(2 * half) {
                 let (low, high) = group.split_at_mut(half);
                 let mut twiddle = self.one();
                 for (a, b) in low.iter_mut().zip(high) {
-                    (*a, *b) = self.butterfly(dit, a, b, &twiddle);
+                    (*a, *b) = self.butterfly(a, b, &twiddle);
                     twiddle = self.mul(&twiddle, &root);
                 }
             }
-        };
-        for i in 0..log_n {
-            stage(x, if dit { i } else { log_n - 1 - i });
+            root = self.mul(&root, &root);
         }
+        permute(&x)
     }
 
-    /// Decimation in frequency: `x` in natural order, multiplied by `pre`; the result in bit-reversed order.
-    pub fn dif(&self, omega: &BigUint, pre: &Powers, x: &[BigUint]) -> Vec<BigUint> {
+    /// Y of row `row` of the pass, for the elements `x` of one column.
+    pub fn row(&self, pass: &Pass, row: usize, x: &[BigUint]) -> Vec<BigUint> {
+        let of_row = |value, step| self.mul(value, &self.pow(step, row));
+        let first = of_row(&pass.in_first, &pass.in_first_step);
+        let ratio = of_row(&pass.in_ratio, &pass.in_ratio_step);
         let mut x = x.to_vec();
-        self.scale(&mut x, pre);
-        self.stages(false, omega, &mut x);
-        x
+        self.scale(&mut x, &Powers { first, ratio });
+        let mut y = self.dft(&pass.omega, &x);
+        self.scale(&mut y, &Powers { first: self.one(), ratio: pass.out_ratio.clone() });
+        y
     }
 
-    /// Decimation in time: `x` in bit-reversed order; the result in natural order, multiplied by `post`.
-    pub fn dit(&self, omega: &BigUint, post: &Powers, x: &[BigUint]) -> Vec<BigUint> {
-        let mut x = x.to_vec();
-        self.stages(true, omega, &mut x);
-        self.scale(&mut x, post);
-        x
-    }
-
-    /// `t` by the radix-2 form that takes its input order.
+    /// The vector after the pass; `x` is the one before.
     ///
     /// # Panics
-    /// If `x` has another length than 2^log_n, or omega another order.
-    pub fn transform(&self, t: &Transform, x: &[BigUint]) -> Vec<BigUint> {
-        self.check(t, x);
-        let out = match t.input {
-            Order::Natural => {
-                let mut out = permute(&self.dif(&t.omega, &t.pre, x));
-                self.scale(&mut out, &t.post);
-                out
-            }
-            Order::BitReversed => {
-                let mut natural = permute(x);
-                self.scale(&mut natural, &t.pre);
-                self.dit(&t.omega, &t.post, &permute(&natural))
-            }
-        };
-        in_order(t.output, out)
-    }
-
-    /// `t` as 2^(log_n - log_rows) transforms of 2^log_rows elements, then 2^log_rows of the rest, n = n1 n2.
-    ///
-    /// With j = n2 j1 + j2 and k = k1 + n1 k2: the columns j2 are transformed over j1 with omega^n2, and the rows k1 over j2
-    /// with omega^n1, after multiplication by the twiddles (omega^k1)^j2. Factors and twiddles of a column or a row are
-    /// [`Powers`] of its own; their ratios run from one column or row to the next.
-    ///
-    /// # Panics
-    /// As [`Residues::transform`], and if `log_rows > log_n`.
-    pub fn four_step(&self, t: &Transform, log_rows: u32, x: &[BigUint]) -> Vec<BigUint> {
-        self.check(t, x);
-        assert!(log_rows <= t.log_n, "2^{log_rows} rows of 2^{} elements", t.log_n);
-        let x = in_order(t.input, x.to_vec());
-        let (n1, n2) = (1usize << log_rows, x.len() >> log_rows);
-        let mut matrix = vec![BigUint::ZERO; x.len()];
-
-        let omega = self.pow(&t.omega, n2);
-        let mut pre = Powers { first: t.pre.first.clone(), ratio: self.pow(&t.pre.ratio, n2) };
-        for j2 in 0..n2 {
-            let column: Vec<_> = (0..n1).map(|j1| x[n2 * j1 + j2].clone()).collect();
-            for (k1, y) in permute(&self.dif(&omega, &pre, &column)).into_iter().enumerate() {
-                matrix[n2 * k1 + j2] = y;
-            }
-            pre.first = self.mul(&pre.first, &t.pre.ratio);
-        }
-
-        let omega = self.pow(&t.omega, n1);
-        let mut twiddles = self.no_powers();
-        let mut post = Powers { first: t.post.first.clone(), ratio: self.pow(&t.post.ratio, n1) };
+    /// If `x` has another length than the pass, omega another order than 2^log_len, or a side is bit-reversed that cannot be.
+    pub fn pass(&self, pass: &Pass, x: &[BigUint]) -> Vec<BigUint> {
+        let [p, len, q] = [pass.log_before, pass.log_len, pass.log_after].map(|log| 1usize << log);
+        assert_eq!(x.len(), p * len * q, "elements");
+        assert!(self.is_root(&pass.omega, pass.log_len), "omega has another order than 2^{}", pass.log_len);
+        assert!(p == 1 || pass.input == Order::Natural, "reversed input of a pass with rows");
+        assert!(q == 1 || pass.output == Order::Natural, "reversed output of a pass with columns");
+        let x = in_order(pass.input, x.to_vec());
         let mut out = vec![BigUint::ZERO; x.len()];
-        for k1 in 0..n1 {
-            let mut row = permute(&self.dif(&omega, &twiddles, &matrix[n2 * k1..][..n2]));
-            self.scale(&mut row, &post);
-            for (k2, y) in row.into_iter().enumerate() {
-                out[k1 + n1 * k2] = y;
+        for row in 0..p {
+            for column in 0..q {
+                let taken: Vec<_> = (0..len).map(|l| x[(row * len + l) * q + column].clone()).collect();
+                for (l, y) in self.row(pass, row, &taken).into_iter().enumerate() {
+                    out[(row + p * l) * q + column] = y;
+                }
             }
-            twiddles.ratio = self.mul(&twiddles.ratio, &t.omega);
-            post.first = self.mul(&post.first, &t.post.ratio);
         }
-        in_order(t.output, out)
+        in_order(pass.output, out)
     }
 
-    fn check(&self, t: &Transform, x: &[BigUint]) {
-        assert_eq!(x.len(), 1 << t.log_n, "elements");
-        assert!(self.is_root(&t.omega, t.log_n), "omega has another order than 2^{}", t.log_n);
+    /// `t` as passes of the lengths 2^`log_lens`, one after another.
+    ///
+    /// # Panics
+    /// If the lengths do not make up `t`'s.
+    pub fn plan(&self, t: &Transform, log_lens: &[u32]) -> Vec<Pass> {
+        assert_eq!(log_lens.iter().sum::<u32>(), t.log_n, "{log_lens:?}");
+        let mut log_before = 0;
+        let pass = |(i, &log_len): (usize, &u32)| {
+            let log_after = t.log_n - log_before - log_len;
+            let (is_first, is_last) = (i == 0, i + 1 == log_lens.len());
+            let power = |base, log: u32| self.pow(base, 1 << log);
+            let at_last = |value: BigUint| if is_last { value } else { self.one() };
+            let order = |here, order| if here { order } else { Order::Natural };
+            let pass = Pass {
+                log_before,
+                log_len,
+                log_after,
+                input: order(is_first, t.input),
+                output: order(is_last, t.output),
+                omega: power(&t.omega, log_before + log_after),
+                in_first: at_last(t.post.first.clone()),
+                in_first_step: at_last(t.post.ratio.clone()),
+                in_ratio: power(&t.pre, log_after),
+                in_ratio_step: power(&t.omega, log_after),
+                out_ratio: at_last(power(&t.post.ratio, log_before)),
+            };
+            log_before += log_len;
+            pass
+        };
+        log_lens.iter().enumerate().map(pass).collect()
+    }
+
+    /// `t` in one pass.
+    pub fn transform(&self, t: &Transform, x: &[BigUint]) -> Vec<BigUint> {
+        self.plan(t, &[t.log_n]).iter().fold(x.to_vec(), |x, pass| self.pass(pass, &x))
     }
 }
 

@@ -1,8 +1,11 @@
-//! Verilog that the parts of the engine have in common: delays, bank numbers, selections.
+//! Verilog that the parts of the core have in common: delays, bank numbers, selections.
 
 use super::block::Shape;
 use crate::field::FIELD_BITS;
 use std::fmt::Write as _;
+
+/// Number of an element's top bit.
+pub const FIELD_TOP: usize = FIELD_BITS - 1;
 
 /// A delay line `name` of `clocks` (1 or more) words of `bits` bits, from expression `from` to the wire `to`; all words become
 /// 0 while `clear` is high.

@@ -3,6 +3,7 @@
 //! - At most [`DEPTH`] beats are asked for or held at a time, so that every beat asked for has a place.
 //! - `err`, sticky until a flush, with `err_addr`: the beat at this address could not be read. The elements before it go out, it
 //!   and what follows does not.
+//! - `out_top`: the two bits of the element that have no place in `out_data`, for those who must refuse what is not canonical.
 //! - `flush` is held until `busy` falls: no job is taken and no burst begun, what arrives or is held is dropped.
 //! - `busy`: a job is taken and not at its end, or (under `flush`) something is outstanding.
 
@@ -33,7 +34,8 @@ pub fn reader() -> Arc<Module> {
         .output("err_addr", 64)
         .output("out_valid", 1)
         .input("out_ready", 1)
-        .output("out_data", FIELD_BITS);
+        .output("out_data", FIELD_BITS)
+        .output("out_top", 2);
     // A burst under way: its address, beats - 1, halves to skip.
     let burst_bits = BEAT_ADDR_BITS + BURST_BITS + 2;
     Bus::Read
@@ -115,7 +117,7 @@ always @(posedge clk) begin
   if (out_ready) held <= 1'b0;
   if (load) begin
     held <= 1'b1;
-    out_data <= half ? store$out_data[{hi}+:{f}] : store$out_data[0+:{f}];
+    {{out_top, out_data}} <= half ? store$out_data[{hi}+:{hi}] : store$out_data[0+:{hi}];
     upper <= !beat_done;
   end
   if (beat_done) place <= last ? {b}'d0 : place + {b}'d1;
@@ -143,7 +145,6 @@ end
             az = BEAT_ADDR_BITS - BURST_BITS,
             beat_bits = BEAT_BITS,
             hi = BEAT_BITS / 2,
-            f = FIELD_BITS,
         ))
         .build()
 }

@@ -38,10 +38,13 @@ use crate::{
 };
 use permafrost_abi::{
     vector::{VECTOR_KIND_A, VECTOR_KIND_B, VECTOR_KIND_C},
-    Status, VectorCommand, VectorKind, VectorOperation, VectorParameters, VECTOR_EXCLUSIVE,
+    Command, Status, VectorCommand, VectorKind, VectorOperation, VectorParameters, VECTOR_EXCLUSIVE,
     VECTOR_NEGATE_ADDEND, VECTOR_NEGATE_PRODUCT,
 };
 use std::{mem::offset_of, sync::Arc};
+
+/// Offset of a command's body.
+const BODY: usize = offset_of!(Command, body);
 
 /// What resets units and walks: a failed command leaves nothing in them.
 const RESET: &str = "rst || flush";
@@ -144,7 +147,7 @@ fn memory(mut m: Module) -> Module {
         let stride =
             if x == "d" { "reduce ? 32'd1 : params$d_stride".into() } else { format!("params${x}_stride") };
         m = m
-            .child_reset_by(RESET, &w, &walk())
+            .child_reset_by(&w, &walk(), RESET)
             .connect(&w, "start", format!("start && {on}"))
             .connect(&w, "addr", format!("{x}_addr"))
             .connect(&w, "stride", stride)
@@ -229,7 +232,7 @@ fn arithmetic(m: Module, target: Target) -> Module {
     let mut m = m;
     for (name, selected, unit) in &units {
         m = m
-            .child_reset_by(RESET, *name, unit)
+            .child_reset_by(*name, unit, RESET)
             .connect(name, "start", format!("start && {selected}"))
             .connect(name, "n", "n")
             .connect(name, "a_valid", format!("port_a$out_valid && {selected}"))
@@ -326,10 +329,10 @@ wire unused = &{{1'b0, cmd_operation[7:2], cmd_flags[7:3], cmd_kinds[7:6]}};
         read = Status::DramReadError as u16,
         write = Status::DramWriteError as u16,
         parameter = Status::BadParameter as u16,
-        at_a = offset_of!(VectorCommand, a),
-        at_b = offset_of!(VectorCommand, b),
-        at_c = offset_of!(VectorCommand, c),
-        at_d = offset_of!(VectorCommand, d),
+        at_a = BODY + offset_of!(VectorCommand, a),
+        at_b = BODY + offset_of!(VectorCommand, b),
+        at_c = BODY + offset_of!(VectorCommand, c),
+        at_d = BODY + offset_of!(VectorCommand, d),
         at_indices = offset_of!(VectorParameters, indices),
         at_b_len = offset_of!(VectorParameters, b_len),
         ka = VECTOR_KIND_A,

@@ -1,8 +1,9 @@
-//! The whole card with a stand-in for the MSM engine, and the least of a driver: rings, doorbells, completions.
+//! The whole card with stand-ins for its engines, and the least of a driver: rings, doorbells, completions.
 #![allow(dead_code)] // every test file uses its part
 
-#[path = "../../../rtl/tests/common/msm_stub.rs"]
-mod msm_stub;
+#[path = "../../../rtl/tests/common/mod.rs"]
+mod common;
+pub mod refusals;
 
 use permafrost_abi::{
     command::{Command, CommandBody, CreateQueueCommand},
@@ -127,9 +128,9 @@ pub struct Card {
     pub io: Vec<Rings>,
 }
 
-/// The card with the stand-in for its MSM engine.
+/// The card with stand-ins for its engines.
 pub fn design(config: &CardConfig) -> Design {
-    generate_with(config, &msm_stub::msm_stub()).unwrap()
+    generate_with(config, &common::stubs(config)).unwrap()
 }
 
 pub const CALM: Timing = Timing { read_latency: 20, write_latency: 10, jitter: 0, stall: 0, outstanding: 64 };

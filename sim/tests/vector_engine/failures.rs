@@ -8,7 +8,7 @@ use crate::{
     rng, some_memory, OPERATIONS,
 };
 use permafrost_abi::{
-    Status, VectorCommand,
+    Command, Status, VectorCommand,
     VectorKind::{Gather, Powers, Scalar, Stream},
     VectorOperation, VectorParameters,
 };
@@ -27,11 +27,13 @@ const STRIDES: [usize; 4] = [
     offset_of!(VectorParameters, c_stride),
     offset_of!(VectorParameters, d_stride),
 ];
+/// Offset of a command's body.
+const BODY: usize = offset_of!(Command, body);
 const OPERANDS: [usize; 4] = [
-    offset_of!(VectorCommand, a),
-    offset_of!(VectorCommand, b),
-    offset_of!(VectorCommand, c),
-    offset_of!(VectorCommand, d),
+    BODY + offset_of!(VectorCommand, a),
+    BODY + offset_of!(VectorCommand, b),
+    BODY + offset_of!(VectorCommand, c),
+    BODY + offset_of!(VectorCommand, d),
 ];
 const INDICES: usize = offset_of!(VectorParameters, indices);
 const B_LEN: usize = offset_of!(VectorParameters, b_len);
