@@ -182,9 +182,10 @@ fn yosys_reads_it_without_latches() {
     let config = CardConfig { ntt_lanes: 1, vector_lanes: 1, ..CardConfig::sim() };
     let card = generate_with(&config, &stubs(&config)).unwrap();
     let vectors = vectors(Target::Generic).map(|module| Design::elaborate(&module).unwrap());
-    let streams = [reader(), writer()].map(|module| Design::elaborate(&module).unwrap());
-    let ntt = Design::elaborate(&ntt::engine(&Shape::new(Target::Generic, 4, 1))).unwrap();
-    for design in [card, ntt].iter().chain(&vectors).chain(&streams) {
+    let ntt = ntt::engine(&Shape::new(Target::Generic, 4, 1));
+    let others = [reader(), writer(), ntt, vector_engine(Target::Generic)];
+    let others = others.map(|module| Design::elaborate(&module).unwrap());
+    for design in [card].iter().chain(&vectors).chain(&others) {
         let dir = scratch(&format!("yosys_{}", design.top));
         let files: Vec<String> = write(design, &dir).iter().map(|p| p.display().to_string()).collect();
         let script = format!(
