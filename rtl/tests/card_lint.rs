@@ -113,7 +113,7 @@ fn verilator_has_nothing_to_say_about_the_butterfly() {
 }
 
 #[test]
-fn verilator_has_nothing_to_say_about_the_transform_engine() {
+fn verilator_has_nothing_to_say_about_the_tile_core() {
     for target in Target::ALL {
         for (max_log, lanes) in [(12, 1), (2, 1), (9, 2), (12, 4), (5, 8)] {
             let design = Design::elaborate(&block(&Shape::new(target, max_log, lanes))).unwrap();
@@ -134,9 +134,10 @@ fn verilator_has_nothing_to_say_about_vectors() {
 #[test]
 fn yosys_reads_it_without_latches() {
     let card = generate_with(&CardConfig::sim(), &msm_stub::msm_stub()).unwrap();
-    let vectors = [lane::lane(Target::Generic).module, scan::scan(Target::Generic).module];
-    let vectors = vectors.map(|module| Design::elaborate(&module).unwrap());
-    for design in [card].iter().chain(&vectors) {
+    let target = Target::Generic;
+    let others = [lane::lane(target).module, scan::scan(target).module, block(&Shape::new(target, 9, 2))];
+    let others = others.map(|module| Design::elaborate(&module).unwrap());
+    for design in [card].iter().chain(&others) {
         let dir = scratch(&format!("yosys_{}", design.top));
         let files: Vec<String> = write(design, &dir).iter().map(|p| p.display().to_string()).collect();
         let script = format!(
