@@ -12,6 +12,10 @@ use crate::{
     },
     graph::{Cost, Pipeline},
     hdl::{Design, HdlError, Module},
+    ntt::{
+        block::{block, Shape},
+        butterfly::butterfly,
+    },
     point::affine::{self, AffineAdder},
     target::Target,
     vector::{inverse as vector_inverse, lane, multipliers, scan},
@@ -57,14 +61,20 @@ fn vector_unit(target: Target, unit: &Arc<Module>, latency: usize) -> Subject {
     Subject { module: multipliers::alone(target, unit), latency, graph: None }
 }
 
+/// The tile core for tiles of 2^12 elements, as in the `sim` preset. It has no latency of its own: this is the butterfly's.
+fn tile_core(target: Target, lanes: usize) -> Subject {
+    let latency = butterfly(&Field::fr(), target).latency;
+    Subject { module: block(&Shape::new(target, 12, lanes)), latency, graph: None }
+}
+
 /// Bits of the adder's tags: those of a lane with 2^17 slots.
 const TAG_BITS: usize = 23;
 
-/// Modules that are a modular multiplier.
-const MULTIPLIERS: [&str; 2] = ["fq_mul", "fr_mul"];
+/// Modules that are a modular multiplier or, pipelines whose inside is not looked at, have one.
+const MULTIPLIERS: [&str; 3] = ["fq_mul", "fr_mul", "fr_butterfly"];
 
 /// All of them.
-pub const MODULES: [ReportModule; 8] = [
+pub const MODULES: [ReportModule; 11] = [
     ReportModule {
         name: "fq-mul",
         about: "Montgomery multiplication, BN254 base field, canonical in and out",
@@ -113,6 +123,21 @@ pub const MODULES: [ReportModule; 8] = [
             let inverse = vector_inverse::inverse(t);
             vector_unit(t, &inverse.module, inverse.latency())
         },
+    },
+    ReportModule {
+        name: "ntt-butterfly",
+        about: "radix-2 butterfly of transforms over the BN254 scalar field",
+        build: |t| butterfly(&Field::fr(), t).into(),
+    },
+    ReportModule {
+        name: "ntt-core",
+        about: "tile core of transforms, tiles of 2^12 elements, one lane: a butterfly a clock",
+        build: |t| tile_core(t, 1),
+    },
+    ReportModule {
+        name: "ntt-core-2",
+        about: "the same with two lanes; the difference to `ntt-core` is what a lane takes",
+        build: |t| tile_core(t, 2),
     },
 ];
 
@@ -323,10 +348,9 @@ mod tests {
     #[test]
     fn every_instance_of_a_multiplier_counts() {
         for target in Target::ALL {
-            assert_eq!(
-                MULTIPLIERS,
-                [Field::fq(), Field::fr()].map(|f| units::mul(&f, target).graph.name.clone())
-            );
+            let [fq, fr] = [Field::fq(), Field::fr()];
+            let known = [units::mul(&fq, target), units::mul(&fr, target), butterfly(&fr, target)];
+            assert_eq!(MULTIPLIERS.map(String::from), known.map(|unit| unit.graph.name.clone()));
             for (name, multipliers) in [
                 ("fq-mul", 1),
                 ("fr-mul", 1),
@@ -336,6 +360,9 @@ mod tests {
                 ("vector-lane", 2),
                 ("vector-scan", 3),
                 ("vector-inverse", 4),
+                ("ntt-butterfly", 1),
+                ("ntt-core", 6),
+                ("ntt-core-2", 7),
             ] {
                 let module = MODULES.iter().find(|m| m.name == name).unwrap();
                 let counted = (module.build)(target).module.instances_of(&MULTIPLIERS);

@@ -137,7 +137,7 @@ fn verilator_has_nothing_to_say_about_the_butterfly() {
 }
 
 #[test]
-fn verilator_has_nothing_to_say_about_the_transform_engine() {
+fn verilator_has_nothing_to_say_about_the_tile_core() {
     for target in Target::ALL {
         for (max_log, lanes) in [(12, 1), (2, 1), (9, 2), (12, 4), (5, 8)] {
             let design = Design::elaborate(&block(&Shape::new(target, max_log, lanes))).unwrap();

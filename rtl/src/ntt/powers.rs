@@ -69,7 +69,7 @@ always @(posedge clk) begin
   if (send_square) meta <= {{2'b11, {log2}'d0}};
   if (take || send_term) at <= at + 1'b1;
   if (send_square) square_sent <= 1'b1;
-  if (valid_landed && !square_landed) ring[landed[{pl}:0]] <= mul$y;
+  if (start || valid_landed && !square_landed) ring[start ? {log2}'d0 : landed[{pl}:0]] <= start ? first : mul$y;
   if (square_landed) begin
     step <= mul$y;
     round <= round + 1'b1;
@@ -81,7 +81,6 @@ always @(posedge clk) begin
     end
   end
   if (start) begin
-    ring[0] <= first;
     step <= ratio;
     at <= 0;
     round <= 0;
