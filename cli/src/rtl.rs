@@ -1,10 +1,9 @@
 //! `permafrost rtl emit` and `permafrost rtl report`
 
-use std::path::Path;
-
 use permafrost_rtl::config::CardConfig;
 use permafrost_rtl::target::Target;
 use permafrost_rtl::{card, report, LINT_WAIVERS};
+use permafrost_zkal::groth16::Output;
 
 use crate::args::{RtlEmit, RtlReport};
 use crate::error::Error;
@@ -20,23 +19,24 @@ pub fn emit(args: &RtlEmit) -> Result<(), Error> {
     }
     let design = card::generate(&config)?;
 
-    let failed = |path: &Path, source| Error::Write { path: path.to_owned(), source };
-    std::fs::create_dir_all(&args.out).map_err(|e| failed(&args.out, e))?;
-    let write = |name: &str, text: &str| {
-        let path = args.out.join(name);
-        std::fs::write(&path, text).map_err(|e| failed(&path, e))
-    };
     // The list is for tools that take one: `verilator --lint-only -Wall -F permafrost_card.f`.
-    let mut list = format!("--top-module {}\nlint.vlt\n", design.top);
-    for (name, text) in &design.files {
-        let name = format!("{name}.v");
-        write(&name, text)?;
-        list.push_str(&name);
-        list.push('\n');
-    }
-    write("lint.vlt", LINT_WAIVERS)?;
     let list_name = format!("{}.f", design.top);
-    write(&list_name, &list)?;
+    let mut list = format!("--top-module {}\nlint.vlt\n", design.top);
+    for name in design.files.keys() {
+        list.push_str(&format!("{name}.v\n"));
+    }
+    let modules = design.files.iter().map(|(name, text)| (format!("{name}.v"), text.as_str()));
+    let others = [("lint.vlt".to_owned(), LINT_WAIVERS), (list_name.clone(), list.as_str())];
+
+    std::fs::create_dir_all(&args.out).map_err(|source| Error::Write { path: args.out.clone(), source })?;
+    // Every file has room under a temporary name before the first gets its own.
+    let prepared: Vec<(Output, &str)> = modules
+        .chain(others)
+        .map(|(name, text)| Ok((Output::prepare(args.out.join(name))?, text)))
+        .collect::<Result<_, Error>>()?;
+    for (output, text) in prepared {
+        output.commit(text)?;
+    }
     out::text(&format!(
         "{} Verilog files of `{}` (preset {}, target {}), lint.vlt and {list_name} written to {}\n",
         design.files.len(),

@@ -4,7 +4,7 @@ mod common;
 
 use common::stubs;
 use permafrost_rtl::{
-    card::{generate, generate_with},
+    card::{generate, generate_with, CardError},
     config::CardConfig,
     field::{inverse, Field},
     hdl::{Design, Module},
@@ -81,6 +81,18 @@ fn lint(design: &Design, name: &str) {
 fn verilator_has_nothing_to_say() {
     for config in configs() {
         lint(&generate_with(&config, &stubs(&config)).unwrap(), &config.name);
+    }
+}
+
+#[test]
+fn engines_that_the_configuration_does_not_name_are_refused() {
+    let all = CardConfig { ntt_lanes: 1, vector_lanes: 1, ..CardConfig::sim() };
+    for (ntt_lanes, vector_lanes) in [(0, 1), (1, 0), (0, 0)] {
+        let fewer = CardConfig { ntt_lanes, vector_lanes, ..all.clone() };
+        for (config, engines) in [(&all, stubs(&fewer)), (&fewer, stubs(&all))] {
+            let e = generate_with(config, &engines).unwrap_err();
+            assert!(matches!(e, CardError::Engines { .. }), "{e}");
+        }
     }
 }
 
@@ -170,9 +182,10 @@ fn yosys_reads_it_without_latches() {
     let config = CardConfig { ntt_lanes: 1, vector_lanes: 1, ..CardConfig::sim() };
     let card = generate_with(&config, &stubs(&config)).unwrap();
     let vectors = vectors(Target::Generic).map(|module| Design::elaborate(&module).unwrap());
-    let streams = [reader(), writer()].map(|module| Design::elaborate(&module).unwrap());
-    let ntt = Design::elaborate(&ntt::engine(&Shape::new(Target::Generic, 4, 1))).unwrap();
-    for design in [card, ntt].iter().chain(&vectors).chain(&streams) {
+    let ntt = ntt::engine(&Shape::new(Target::Generic, 4, 1));
+    let others = [reader(), writer(), ntt, vector_engine(Target::Generic)];
+    let others = others.map(|module| Design::elaborate(&module).unwrap());
+    for design in [card].iter().chain(&vectors).chain(&others) {
         let dir = scratch(&format!("yosys_{}", design.top));
         let files: Vec<String> = write(design, &dir).iter().map(|p| p.display().to_string()).collect();
         let script = format!(

@@ -3,6 +3,7 @@
 use super::abi::contract;
 use crate::hdl::Module;
 use crate::msm::engine::STALL_BITS;
+use crate::ntt::block::COUNT_BITS;
 use permafrost_abi::registers::COUNTERS;
 use std::{fmt::Write as _, sync::Arc};
 
@@ -11,8 +12,9 @@ fn step_bits(name: &str) -> usize {
     match name {
         "HOST_READ_BYTES" | "HOST_WRITE_BYTES" | "DRAM_READ_BYTES" | "DRAM_WRITE_BYTES" => 7,
         "COMMANDS" => 4,
-        "MSM_ADDITIONS" | "MSM_QUEUED" | "NTT_BUTTERFLIES" => 8,
+        "MSM_ADDITIONS" | "MSM_QUEUED" => 8,
         "MSM_STALL_SLOT" => STALL_BITS,
+        "NTT_BUTTERFLIES" => COUNT_BITS,
         _ => 1,
     }
 }

@@ -4,7 +4,7 @@
 //!
 //! | file | contents |
 //! |---|---|
-//! | [`engine`] | the engine as the card sees it |
+//! | [`engine`] (`control`) | the engine as the card sees it; a command's life in it |
 //! | [`parameters`], [`bounds`] | what a command needs before it starts |
 //! | [`walk`], [`gather`] | operands to jobs of readers and the writer |
 //! | [`lane`] | one streaming lane: an element a clock |
@@ -37,6 +37,7 @@
 //! chains. The second multiplier is there for powers anyway, where scaling by them takes two products an element.
 
 pub mod bounds;
+mod control;
 pub mod engine;
 pub mod gather;
 pub mod inverse;

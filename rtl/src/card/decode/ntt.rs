@@ -70,7 +70,7 @@ always @(posedge clk) begin
   source_bad <= source[5:0] != 0 || source_end > {34'd0, dram_bytes};
   destination_bad <= destination[5:0] != 0 || destination_end > {34'd0, dram_bytes};
   params_bad <= params[5:0] != 0 || params_end > {1'b0, dram_bytes};
-  overlap <= batch != 0 && !in_place && source_end > {34'd0, destination} && destination_end > {34'd0, source};
+  overlap <= !in_place && source_end > {34'd0, destination} && destination_end > {34'd0, source};
   reserved <= cmd$[CMD_NTT_RESERVED] != 0;
   nothing <= batch == 0;
 end
