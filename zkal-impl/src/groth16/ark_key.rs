@@ -57,7 +57,7 @@ impl ProvingKey {
                 b_g1_query: self.b1.to_vec(),
                 b_g2_query: self.b2.to_vec(),
                 h_query: self.h.to_vec(),
-                l_query: self.c.to_vec(),
+                l_query: self.c[num_inputs - self.first_of_c()..].to_vec(),
             },
             matrices: vec![matrix(a), matrix(b)],
             num_inputs,

@@ -21,6 +21,8 @@ mod output;
 mod prover;
 mod qap;
 #[cfg(test)]
+mod sparse;
+#[cfg(test)]
 pub(crate) mod testing;
 #[cfg(test)]
 mod tests;

@@ -133,7 +133,7 @@ impl<'k> Prover<'k> {
         let key = self.key;
         witness.check_len(key.variables)?;
         let all = witness.values();
-        let private = &all[key.publics + 1..];
+        let of_c = &all[key.first_of_c()..];
         let engine = &self.engine;
         let mut operations = Vec::new();
 
@@ -151,7 +151,7 @@ impl<'k> Prover<'k> {
             };
             let a = g1("A", &self.a, Scalars::canonical(all))?;
             let b1 = g1("B1", &self.b1, Scalars::canonical(all))?;
-            let c = g1("C", &self.c, Scalars::canonical(private))?;
+            let c = g1("C", &self.c, Scalars::canonical(of_c))?;
             let (h_scalars, steps) = joined(quotient)?;
             let h = g1("H", &self.h, Scalars::montgomery(&h_scalars))?;
             operations.extend(steps);

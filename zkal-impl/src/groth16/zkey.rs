@@ -40,7 +40,8 @@ pub struct ProvingKey {
     pub(crate) a: Arc<[G1Affine]>,
     pub(crate) b1: Arc<[G1Affine]>,
     pub(crate) b2: Arc<[G2Affine]>,
-    /// One point a private variable.
+    /// One point a private variable; before them the identity when the first private variable has an odd number, so that
+    /// the scalars begin at a variable with an even one: in card memory scalars are aligned to two.
     pub(crate) c: Arc<[G1Affine]>,
     /// One point a domain element, in Lagrange form over the odd coset.
     pub(crate) h: Arc<[G1Affine]>,
@@ -76,7 +77,10 @@ impl ProvingKey {
         let a = read_points(file.section(5, "A points")?, variables)?;
         let b1 = read_points(file.section(6, "B1 points")?, variables)?;
         let b2 = read_points(file.section(7, "B2 points")?, variables)?;
-        let c = read_points(file.section(8, "C points")?, variables - publics - 1)?;
+        let mut c = read_points(file.section(8, "C points")?, variables - publics - 1)?;
+        if (publics + 1) % 2 == 1 {
+            c.insert(0, G1Affine::identity());
+        }
         let h = read_points(file.section(9, "H points")?, domain)?;
         let (matrix_a, matrix_b) = read_coefficients(file.section(4, "coefficients")?, &header)?;
         Ok(ProvingKey {
@@ -116,6 +120,11 @@ impl ProvingKey {
     /// Size of the evaluation domain, a power of two above the number of constraints plus public signals.
     pub fn domain_size(&self) -> usize {
         self.coset.size()
+    }
+
+    /// The variable that the first of `c` is for.
+    pub(crate) fn first_of_c(&self) -> usize {
+        self.variables - self.c.len()
     }
 
     /// The verification key in this proving key.
