@@ -22,6 +22,7 @@ mod prover;
 mod qap;
 #[cfg(test)]
 mod sparse;
+mod stepwise;
 #[cfg(test)]
 pub(crate) mod testing;
 #[cfg(test)]

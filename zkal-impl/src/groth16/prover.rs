@@ -4,17 +4,16 @@
 //! snarkjs lays them out; the result is bit for bit that of `ark_groth16` for the same blinding.
 
 use std::sync::Arc;
-use std::thread;
 
-use ark_bn254::{Bn254, Fr, G1Affine, G1Projective, G2Affine};
+use ark_bn254::{Bn254, Fr, G1Affine, G1Projective, G2Affine, G2Projective};
 use ark_ec::CurveGroup;
 use ark_ff::UniformRand;
 use ark_groth16::Proof;
 use rand::{CryptoRng, RngCore};
 use zeroize::Zeroize;
 
-use super::{qap, verify, ProvingKey, Witness};
-use crate::engine::{BaseSet, Engine, Report, Scalars};
+use super::{stepwise, verify, ProvingKey, Witness};
+use crate::engine::{BaseSet, CpuReason, Engine, Operation, Report};
 use crate::error::{Error, Result};
 
 /// The prover's secret randomness. It makes the proof zero-knowledge: never use one twice, never reveal it. Wiped from
@@ -85,13 +84,13 @@ pub enum Step {
 
 /// A proving key whose points are in card memory, for any number of proofs.
 pub struct Prover<'k> {
-    engine: Engine,
-    key: &'k ProvingKey,
-    a: BaseSet,
-    b1: BaseSet,
-    b2: BaseSet<G2Affine>,
-    c: BaseSet,
-    h: BaseSet,
+    pub(super) engine: Engine,
+    pub(super) key: &'k ProvingKey,
+    pub(super) a: BaseSet,
+    pub(super) b1: BaseSet,
+    pub(super) b2: BaseSet<G2Affine>,
+    pub(super) c: BaseSet,
+    pub(super) h: BaseSet,
 }
 
 impl<'k> Prover<'k> {
@@ -132,34 +131,8 @@ impl<'k> Prover<'k> {
     ) -> Result<Proved> {
         let key = self.key;
         witness.check_len(key.variables)?;
-        let all = witness.values();
-        let of_c = &all[key.first_of_c()..];
-        let engine = &self.engine;
-        let mut operations = Vec::new();
-
-        // The card takes one MSM at a time, in the order in which they come; meanwhile the CPU makes what only it can
-        // make. The G2 MSM has a thread of its own for the cards that have no engine for it.
-        let (a, b1, b2, c, h) = thread::scope(|scope| -> Result<_> {
-            let quotient = scope.spawn(|| qap::h_scalars(engine, key, &witness.elements()));
-            let b2 = scope
-                .spawn(|| engine.msm_as(Some("B2"), &self.b2, 0..self.b2.len(), Scalars::canonical(all)));
-            let mut g1 = |label, bases: &BaseSet, scalars| -> Result<G1Projective> {
-                progress(Step::Msm { label, points: bases.len() });
-                let outcome = engine.msm_as(Some(label), bases, 0..bases.len(), scalars)?;
-                operations.push(outcome.operation);
-                Ok(outcome.point)
-            };
-            let a = g1("A", &self.a, Scalars::canonical(all))?;
-            let b1 = g1("B1", &self.b1, Scalars::canonical(all))?;
-            let c = g1("C", &self.c, Scalars::canonical(of_c))?;
-            let (h_scalars, steps) = joined(quotient)?;
-            let h = g1("H", &self.h, Scalars::montgomery(&h_scalars))?;
-            operations.extend(steps);
-            progress(Step::G2 { points: key.b2.len() });
-            let b2 = joined(b2)?;
-            operations.push(b2.operation);
-            Ok((a, b1, b2.point, c, h))
-        })?;
+        let Sums { a, b1, b2, c, h, operations } =
+            stepwise::sums(self, witness, &CpuReason::NoEngine, progress)?;
 
         let Blinding { r, s } = &blinding;
         let a = a + key.vk.alpha_g1 + key.delta_g1 * r;
@@ -169,7 +142,7 @@ impl<'k> Prover<'k> {
         let proof = Proof { a: a.into_affine(), b: b2.into_affine(), c: c.into_affine() };
 
         progress(Step::Verify);
-        let publics: Vec<Fr> = all[1..=key.publics].iter().map(|v| Fr::new(*v)).collect();
+        let publics: Vec<Fr> = witness.values()[1..=key.publics].iter().map(|v| Fr::new(*v)).collect();
         if !verify(&key.vk, &publics, &proof)? {
             return Err(Error::Unsatisfied);
         }
@@ -177,9 +150,14 @@ impl<'k> Prover<'k> {
     }
 }
 
-/// The result of a thread; a panic in it goes on in this one.
-fn joined<T>(thread: thread::ScopedJoinHandle<'_, Result<T>>) -> Result<T> {
-    thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+/// What a proof is made of: the values of the five MSMs, and the record of everything that led to them.
+pub(super) struct Sums {
+    pub a: G1Projective,
+    pub b1: G1Projective,
+    pub b2: G2Projective,
+    pub c: G1Projective,
+    pub h: G1Projective,
+    pub operations: Vec<Operation>,
 }
 
 /// Proves once: [`Prover::new`] and [`Prover::prove`] without progress. For several proofs with one key keep the

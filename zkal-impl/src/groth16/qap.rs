@@ -63,20 +63,23 @@ impl<F: PrimeField, D: EvaluationDomain<F>> OddCoset<F, D> {
     }
 }
 
-/// The scalars of the H points, from the constraint matrices and the witness, and the record of the steps. On the CPU
-/// by policy.
+/// The scalars of the H points, from the constraint matrices and the witness, and the record of the steps. On the CPU,
+/// for the reason `why`.
 ///
 /// # Errors
-/// [`Error::NotOnCard`](crate::Error::NotOnCard) when the policy forbids that.
+/// [`Error::NotOnCard`](crate::Error::NotOnCard) when the card has no engine for it and the policy forbids the CPU.
 pub(crate) fn h_scalars(
     engine: &Engine,
     key: &ProvingKey,
     witness: &[Fr],
+    why: &CpuReason,
 ) -> Result<(Zeroizing<Vec<Fr>>, Vec<Operation>)> {
-    engine.allow_cpu(engine.policy().ntt, "NTTs and vector operations")?;
+    if *why == CpuReason::NoEngine {
+        engine.allow_cpu(engine.policy().ntt, "NTTs and vector operations")?;
+    }
     let mut operations = Vec::new();
     let mut log = |op, label| {
-        let mut operation = Operation::on_cpu(op, None, key.coset.size(), CpuReason::NoEngine);
+        let mut operation = Operation::on_cpu(op, None, key.coset.size(), why.clone());
         operation.label = Some(label);
         engine.log(&operation);
         operations.push(operation);
