@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use permafrost_zkal::engine::{Engine, Fallback, Op, Operation, Place, Policy, Report};
+use permafrost_zkal::engine::{Engine, Fallback, Op, Operation, Place, Policy, Report, Whole};
 use permafrost_zkal::groth16::{self, Blinding, Outputs, Prover, ProvingKey, Step, Witness};
 
 use crate::args::{self, Prove, Verify};
@@ -62,6 +62,8 @@ fn policy(fallback: args::Fallback) -> Policy {
 fn describe(step: Step) -> String {
     match step {
         Step::Upload { points } => format!("upload {points} points of the key"),
+        Step::Map { constraints } => format!("upload the coefficients of {constraints} constraints"),
+        Step::List { steps } => format!("the whole proof on the card, {steps} steps"),
         Step::Msm { label, points } => format!("MSM {label}, {points} points, on the card"),
         Step::G2 { points } => format!("MSM B2, {points} points of G2"),
         Step::Verify => "verify the proof".to_owned(),
@@ -82,6 +84,9 @@ fn table(report: &Report) -> String {
         ]);
     }
     let mut text = table.render();
+    if let Some(whole) = &report.whole {
+        text.push_str(&summary(whole));
+    }
     let on_cpu = report.operations.iter().filter(|o| o.place == Place::Cpu);
     let reasons: BTreeSet<String> =
         on_cpu.filter_map(|o| o.reason.as_ref()).map(ToString::to_string).collect();
@@ -89,6 +94,36 @@ fn table(report: &Report) -> String {
         text.push_str(&format!("cpu: {reason}\n"));
     }
     text
+}
+
+/// What the card took for a whole proof.
+fn summary(whole: &Whole) -> String {
+    let Whole { host_to_card: up, card_to_host: down, .. } = whole;
+    let lines = [
+        ("whole proof", format!("{} clock cycles", thousands(whole.cycles))),
+        ("two engines at once", format!("{} clock cycles", thousands(whole.engine_overlap))),
+        ("transfer beside an engine", format!("{} clock cycles", thousands(whole.copy_overlap))),
+        (
+            "host to card",
+            format!(
+                "{} bytes: witness {}, commands {}",
+                thousands(up.bytes),
+                thousands(up.witness),
+                thousands(up.commands)
+            ),
+        ),
+        (
+            "card to host",
+            format!(
+                "{} bytes: window sums {}, completions {}",
+                thousands(down.bytes),
+                thousands(down.window_sums),
+                thousands(down.commands)
+            ),
+        ),
+        ("the key, once before", format!("{} bytes", thousands(whole.key))),
+    ];
+    lines.iter().map(|(name, value)| format!("{name}: {value}\n")).collect()
 }
 
 fn name(operation: &Operation) -> String {

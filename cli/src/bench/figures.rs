@@ -1,6 +1,6 @@
 //! What a measurement shows.
 
-use permafrost_zkal::engine::{CardRun, Operation};
+use permafrost_zkal::engine::{CardRun, Counters, Operation};
 use serde::Serialize;
 
 use crate::table::{thousands, Table};
@@ -56,14 +56,17 @@ impl Figures {
     /// there.
     pub fn new(asked: Asked, batch: usize, operations: &[Operation], speed: f64) -> Option<Self> {
         let runs: Vec<_> = operations.iter().map(|o| o.card.as_ref()).collect::<Option<_>>()?;
+        let counters: Vec<_> = runs.iter().map(|r| r.counters).collect::<Option<_>>()?;
         let (first, run) = (operations.first()?, *runs.first()?);
         let sum = |value: fn(&CardRun) -> u64| runs.iter().map(|r| value(r)).sum::<u64>();
+        let count = |value: fn(&Counters) -> u64| counters.iter().map(value).sum::<u64>();
         let (cycles, bound) = (sum(|r| r.cycles), sum(|r| r.bound));
         let bound_adder_cycles = bound * u64::from(run.clocks_per_addition);
-        let accumulate = sum(|r| r.counters.msm_accumulate);
-        let read = sum(|r| r.counters.dram_read_bytes);
+        let accumulate = count(|c| c.msm_accumulate);
+        let read = count(|c| c.dram_read_bytes);
         let by = |value: f64, of: f64| value / of.max(1.0);
-        let weighted = |r: &&CardRun| r.accumulate_ratio * r.counters.msm_accumulate as f64;
+        let weighted = |(r, c): (&&CardRun, &Counters)| Some(r.accumulate_ratio? * c.msm_accumulate as f64);
+        let weights = runs.iter().zip(&counters).map(weighted).sum::<Option<f64>>()?;
         Some(Figures {
             bench: "msm",
             group: first.group.map_or_else(String::new, |g| g.to_string().to_lowercase()),
@@ -82,20 +85,20 @@ impl Figures {
             bound_adder_cycles,
             adders: run.adders,
             ratio: by(bound_adder_cycles as f64, f64::from(run.adders) * cycles as f64),
-            accumulate_ratio: by(runs.iter().map(weighted).sum(), accumulate as f64),
+            accumulate_ratio: by(weights, accumulate as f64),
             work: sum(|r| r.work),
             scalar_bits: run.scalar_bits,
             window_bits: run.window_bits,
             windows: run.windows,
             accumulate_cycles: accumulate,
-            aggregate_cycles: sum(|r| r.counters.msm_aggregate),
-            tail_cycles: sum(|r| r.counters.msm_tail),
-            additions: sum(|r| r.counters.msm_additions),
-            stall_feed: sum(|r| r.counters.msm_stall_feed),
-            stall_slot: sum(|r| r.counters.msm_stall_slot),
-            store_queue_depth: by(sum(|r| r.counters.msm_queued) as f64, accumulate as f64),
+            aggregate_cycles: count(|c| c.msm_aggregate),
+            tail_cycles: count(|c| c.msm_tail),
+            additions: count(|c| c.msm_additions),
+            stall_feed: count(|c| c.msm_stall_feed),
+            stall_slot: count(|c| c.msm_stall_slot),
+            store_queue_depth: by(count(|c| c.msm_queued) as f64, accumulate as f64),
             dram_read_bytes: read,
-            dram_write_bytes: sum(|r| r.counters.dram_write_bytes),
+            dram_write_bytes: count(|c| c.dram_write_bytes),
             dram_bytes_per_point: by(read as f64, (first.n * batch) as f64),
             simulated_clocks_per_second: speed,
         })

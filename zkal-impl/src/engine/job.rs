@@ -3,7 +3,8 @@
 use permafrost_abi::{NttCommand, VectorCommand, VectorOperation, NTT_REVERSED_IN, NTT_REVERSED_OUT};
 
 use super::device::Buffer;
-use super::report::Group;
+use super::report::{Group, PORT_BYTES};
+use super::scalars::SCALAR_BYTES;
 use super::window::WindowPlan;
 use crate::error::{Error, Result};
 
@@ -163,6 +164,13 @@ impl NttJob<'_> {
         self.log_before + self.log_len + self.log_after
     }
 
+    /// Lower bound in clocks on an engine of `lanes` butterflies a clock: those, and what is moved in each direction.
+    pub(crate) fn bound(&self, lanes: u32) -> u64 {
+        let elements = u64::from(self.batch) << self.log_n();
+        let butterflies = elements / 2 * u64::from(self.log_len);
+        butterflies.div_ceil(u64::from(lanes)).max((elements * SCALAR_BYTES as u64).div_ceil(PORT_BYTES))
+    }
+
     /// The command.
     pub(crate) fn command(&self) -> NttCommand {
         let flag = |set, flag| if set { flag } else { 0 };
@@ -203,6 +211,14 @@ pub(crate) struct VectorJob<'a> {
 }
 
 impl VectorJob<'_> {
+    /// Lower bound in clocks on an engine of `lanes` elements a clock: those, and what is moved in each direction.
+    pub(crate) fn bound(&self, lanes: u32) -> u64 {
+        let read = [self.a, self.b, self.c].iter().flatten().count() * SCALAR_BYTES;
+        let read = read + if self.indices.is_some() { 4 } else { 0 };
+        let n = u64::from(self.n);
+        n.div_ceil(u64::from(lanes)).max((n * read.max(SCALAR_BYTES) as u64).div_ceil(PORT_BYTES))
+    }
+
     /// The command.
     pub(crate) fn command(&self) -> VectorCommand {
         let address = |at: Option<At<'_>>| at.map_or(0, |at| at.address());

@@ -9,11 +9,12 @@ mod fallback;
 mod finish;
 mod job;
 mod msm;
-mod ntt;
+pub(crate) mod ntt;
 mod point;
 mod policy;
 mod precompute;
 mod report;
+mod resident;
 mod scalars;
 mod secret;
 mod sequence;
@@ -30,22 +31,26 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use permafrost_driver::Card;
 
 pub use bases::BaseSet;
+pub(crate) use device::{Buffer, ListRun};
 pub use device::{MemInfo, NttLimits};
 pub use msm::MsmOutcome;
 pub use ntt::{NttAccel, Order, Transform};
 pub use point::MsmPoint;
 pub use policy::{CpuReason, Fallback, Policy, Unsupported};
 pub use precompute::MAX_PRECOMPUTE;
-pub use report::{CardRun, Counters, Group, Op, Operation, Place, Report, StreamRun};
+pub use report::{CardRun, Counters, Group, Op, Operation, Place, Report, StreamRun, Traffic, Whole};
+pub(crate) use resident::ResidentMsm;
 pub use scalars::Scalars;
+pub(crate) use scalars::SCALAR_BYTES;
+pub(crate) use secret::Secret;
 pub use vector::{DeviceIndices, DeviceVec, Operand, Terms, VectorOutcome};
 pub use window::{bound, plan, MsmLimits, WindowPlan, SCALAR_BITS};
 
 use crate::error::{Error, Result};
 use bases::Residence;
 use cache::{BaseCache, Key};
-use device::{Buffer, Device};
-use job::{At, Job, Lane, Step};
+use device::Device;
+pub(crate) use job::{At, Job, Lane, Mark, NttJob, Step, VectorJob};
 use report::Log;
 
 /// Multi-scalar multiplications, transforms ([`NttAccel`]) and vector arithmetic on one card. Clones share the card, the cache and the log; all methods may be called

@@ -301,7 +301,7 @@ impl Engine {
             bound,
             clocks_per_addition: clocks,
             ratio: by(bound, cycles),
-            accumulate_ratio: by(stored_work * u64::from(plan.windows), counters.msm_accumulate),
+            accumulate_ratio: Some(by(stored_work * u64::from(plan.windows), counters.msm_accumulate)),
             adders,
             precompute: factor,
             scalar_bits: bits,
@@ -309,13 +309,13 @@ impl Engine {
             windows: plan.windows,
             bytes_up: scalar_bytes as u64,
             bytes_down: results.len() as u64,
-            counters,
+            counters: Some(counters),
         };
         Ok((values, Operation::on_card(P::GROUP, longest, members.len(), run)))
     }
 
     /// The windows for `n` points and scalars of `bits` bits: the best, or what [`with_window`](Self::with_window) says.
-    fn choose<P: MsmPoint>(&self, n: u64, bits: u32) -> Result<WindowPlan> {
+    pub(super) fn choose<P: MsmPoint>(&self, n: u64, bits: u32) -> Result<WindowPlan> {
         let limits = self.limits();
         let Some(window) = self.window else { return plan(n, bits, P::GROUP, &limits) };
         let MsmLimits { min_window: min, max_window: max, .. } = limits;

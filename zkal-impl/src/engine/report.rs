@@ -68,6 +68,12 @@ impl std::fmt::Display for Place {
 /// The card's performance counters over one operation: clocks unless said otherwise.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Counters {
+    /// Clocks.
+    pub cycles: u64,
+    /// Bytes read from host memory.
+    pub host_read_bytes: u64,
+    /// Bytes written to host memory.
+    pub host_write_bytes: u64,
     /// MSM engine busy.
     pub msm_busy: u64,
     /// Bucket phase.
@@ -125,7 +131,8 @@ pub struct CardRun {
     pub ratio: f64,
     /// Additions of the bucket phase, nonzero scalars (of precomputed sets: their parts) times `windows`, times
     /// `clocks_per_addition`, by `adders · msm_accumulate`.
-    pub accumulate_ratio: f64,
+    /// None in a list of several steps, whose counters are not each step's.
+    pub accumulate_ratio: Option<f64>,
     /// Curve adders of the card.
     pub adders: u32,
     /// Multiples of each point that the base set has in card memory; 1 without precomputation.
@@ -140,8 +147,8 @@ pub struct CardRun {
     pub bytes_up: u64,
     /// Bytes read back.
     pub bytes_down: u64,
-    /// Performance counters over the command.
-    pub counters: Counters,
+    /// Performance counters over the command; none in a list of several steps.
+    pub counters: Option<Counters>,
 }
 
 /// Bytes that the card's memory port moves in one clock, in each direction.
@@ -165,17 +172,23 @@ pub struct StreamRun {
     pub bytes_up: u64,
     /// Bytes read back.
     pub bytes_down: u64,
-    /// Performance counters over the operation, its transfers included.
-    pub counters: Counters,
+    /// Performance counters over the operation, its transfers included; none in a list of several operations.
+    pub counters: Option<Counters>,
 }
 
 impl StreamRun {
+    /// Of `commands` commands of a list, whose data is in card memory before and after.
+    pub(crate) fn in_list(commands: usize, lanes: u32, bound: u64, cycles: u64) -> Self {
+        let ratio = bound as f64 / cycles.max(1) as f64;
+        StreamRun { cycles, bound, ratio, lanes, commands, ..StreamRun::default() }
+    }
+
     /// Of `commands` commands; the cycles of `run` are theirs.
     pub(crate) fn new(commands: usize, lanes: u32, bound: u64, run: ListRun) -> Self {
         let ListRun { cycles, counters, bytes_up, bytes_down } = run;
         let cycles: u64 = cycles.iter().sum();
         let ratio = bound as f64 / cycles.max(1) as f64;
-        StreamRun { cycles, bound, ratio, lanes, commands, bytes_up, bytes_down, counters }
+        StreamRun { cycles, bound, ratio, lanes, commands, bytes_up, bytes_down, counters: Some(counters) }
     }
 }
 
@@ -269,11 +282,74 @@ impl Operation {
     }
 }
 
+/// What one list of commands took that made a whole proof.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct Whole {
+    /// Clocks of the card from the first command to the last.
+    pub cycles: u64,
+    /// Of these, clocks in which transfers and an engine were busy.
+    pub copy_overlap: u64,
+    /// Of these, clocks in which at least two of the MSM, NTT and VECTOR engines were busy.
+    pub engine_overlap: u64,
+    /// Bytes that the card read from the host.
+    pub host_to_card: Traffic,
+    /// Bytes that it wrote to the host.
+    pub card_to_host: Traffic,
+    /// Bytes sent once for the key, before.
+    pub key: u64,
+    /// Performance counters over the list.
+    pub counters: Counters,
+}
+
+/// Bytes in one direction between host and card, by what they were.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Traffic {
+    /// All, as the card counts them.
+    pub bytes: u64,
+    /// The witness.
+    pub witness: u64,
+    /// Window sums.
+    pub window_sums: u64,
+    /// Everything else: commands and their completions, padding to the 64 bytes that are the unit of transfers.
+    pub commands: u64,
+}
+
+impl Whole {
+    /// Of a list whose uploads were a witness and whose downloads were window sums.
+    pub(crate) fn new(run: &ListRun, key: u64) -> Self {
+        let counters = run.counters;
+        let up = counters.host_read_bytes;
+        let down = counters.host_write_bytes;
+        Whole {
+            cycles: counters.cycles,
+            copy_overlap: counters.copy_overlap,
+            engine_overlap: counters.engine_overlap,
+            host_to_card: Traffic {
+                bytes: up,
+                witness: run.bytes_up,
+                commands: up.saturating_sub(run.bytes_up),
+                ..Traffic::default()
+            },
+            card_to_host: Traffic {
+                bytes: down,
+                window_sums: run.bytes_down,
+                commands: down.saturating_sub(run.bytes_down),
+                ..Traffic::default()
+            },
+            key,
+            counters,
+        }
+    }
+}
+
 /// A list of operations, in the order in which they finished. Serialises as `{"operations": […]}`.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct Report {
     /// The operations.
     pub operations: Vec<Operation>,
+    /// Where one list of commands made a whole proof: what that took.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub whole: Option<Whole>,
     /// Operations that were dropped because the engine's log was not taken for too long.
     #[serde(skip_serializing_if = "is_zero")]
     pub dropped: u64,
@@ -311,7 +387,7 @@ impl Log {
 
     pub(crate) fn take(&mut self) -> Report {
         let Log { operations, dropped } = std::mem::take(self);
-        Report { operations: operations.into(), dropped }
+        Report { operations: operations.into(), dropped, whole: None }
     }
 }
 
@@ -321,8 +397,10 @@ mod tests {
 
     #[test]
     fn serialises_as_the_command_line_prints_it() {
-        let report =
-            Report { operations: vec![Operation::on_cpu(Op::Ntt, None, 8, CpuReason::NoEngine)], dropped: 0 };
+        let report = Report {
+            operations: vec![Operation::on_cpu(Op::Ntt, None, 8, CpuReason::NoEngine)],
+            ..Report::default()
+        };
         let json: serde_json::Value = serde_json::to_value(&report).expect("serialises");
         let op = &json["operations"][0];
         assert_eq!(op["op"], "ntt");

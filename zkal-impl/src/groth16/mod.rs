@@ -17,10 +17,11 @@ mod binfile;
 mod field;
 mod json;
 mod matrix;
+mod oncard;
 mod output;
+mod program;
 mod prover;
 mod qap;
-#[cfg(test)]
 mod sparse;
 mod stepwise;
 #[cfg(test)]
@@ -28,6 +29,8 @@ pub(crate) mod testing;
 #[cfg(test)]
 mod tests;
 mod verify;
+#[cfg(test)]
+mod ways;
 mod wtns;
 mod zkey;
 

@@ -12,8 +12,9 @@ use ark_groth16::Proof;
 use rand::{CryptoRng, RngCore};
 use zeroize::Zeroize;
 
-use super::{stepwise, verify, ProvingKey, Witness};
-use crate::engine::{BaseSet, CpuReason, Engine, Operation, Report};
+use super::program::Program;
+use super::{oncard, stepwise, verify, ProvingKey, Witness};
+use crate::engine::{BaseSet, CpuReason, Engine, Operation, Report, Whole};
 use crate::error::{Error, Result};
 
 /// The prover's secret randomness. It makes the proof zero-knowledge: never use one twice, never reveal it. Wiped from
@@ -66,12 +67,22 @@ pub enum Step {
         /// Points.
         points: usize,
     },
+    /// A key's constraints go to card memory.
+    Map {
+        /// Rows of each constraint matrix.
+        constraints: usize,
+    },
     /// A G1 MSM begins.
     Msm {
         /// `A`, `B1`, `C` or `H`.
         label: &'static str,
         /// Points.
         points: usize,
+    },
+    /// The card works on the whole proof.
+    List {
+        /// Steps of its list of commands.
+        steps: usize,
     },
     /// The G2 MSM is awaited.
     G2 {
@@ -91,6 +102,8 @@ pub struct Prover<'k> {
     pub(super) b2: BaseSet<G2Affine>,
     pub(super) c: BaseSet,
     pub(super) h: BaseSet,
+    /// The witness map in card memory, or why the CPU does it.
+    map: Result<Program, CpuReason>,
 }
 
 impl<'k> Prover<'k> {
@@ -107,15 +120,39 @@ impl<'k> Prover<'k> {
             progress(Step::Upload { points: points.len() });
             engine.upload_shared(points)
         };
-        Ok(Prover {
-            b2,
-            a: upload(&key.a)?,
-            b1: upload(&key.b1)?,
-            c: upload(&key.c)?,
-            h: upload(&key.h)?,
-            engine: engine.clone(),
-            key,
-        })
+        let (a, b1, c, h) = (upload(&key.a)?, upload(&key.b1)?, upload(&key.c)?, upload(&key.h)?);
+        let map = if [&a, &b1, &c, &h].iter().all(|set| set.is_on_card()) {
+            progress(Step::Map { constraints: key.domain_size() });
+            witness_map(engine, key)?
+        } else {
+            Err(CpuReason::CardFailed("the key's points are not in card memory".to_owned()))
+        };
+        Ok(Prover { engine: engine.clone(), key, a, b1, b2, c, h, map })
+    }
+
+    /// Bytes of the key's points in card memory.
+    pub(super) fn points_bytes(&self) -> u64 {
+        let g1 = [&self.a, &self.b1, &self.c, &self.h].map(|set| set.card_bytes());
+        g1.iter().sum::<u64>() + if self.b2.is_on_card() { self.b2.card_bytes() } else { 0 }
+    }
+
+    /// The sums, on the card or where the policy says.
+    fn sums(&self, witness: &Witness, progress: &mut dyn FnMut(Step)) -> Result<Sums> {
+        let fallback = self.engine.policy().msm;
+        let why = match &self.map {
+            Err(why) => why.clone(),
+            Ok(_) if self.key.domain_size() < fallback.below() => {
+                CpuReason::Small { below: fallback.below() }
+            }
+            Ok(program) => match oncard::sums(self, program, witness, progress) {
+                Err(error) if fallback.on_error() && error.is_card_failure() => {
+                    tracing::warn!(%error, "the proof falls back to the CPU");
+                    CpuReason::CardFailed(error.to_string())
+                }
+                result => return result,
+            },
+        };
+        stepwise::sums(self, witness, &why, progress)
     }
 
     /// Proves, and verifies the proof against the key before returning it.
@@ -131,8 +168,7 @@ impl<'k> Prover<'k> {
     ) -> Result<Proved> {
         let key = self.key;
         witness.check_len(key.variables)?;
-        let Sums { a, b1, b2, c, h, operations } =
-            stepwise::sums(self, witness, &CpuReason::NoEngine, progress)?;
+        let Sums { a, b1, b2, c, h, operations, whole } = self.sums(witness, progress)?;
 
         let Blinding { r, s } = &blinding;
         let a = a + key.vk.alpha_g1 + key.delta_g1 * r;
@@ -146,7 +182,7 @@ impl<'k> Prover<'k> {
         if !verify(&key.vk, &publics, &proof)? {
             return Err(Error::Unsatisfied);
         }
-        Ok(Proved { proof, publics, report: Report { operations, dropped: 0 } })
+        Ok(Proved { proof, publics, report: Report { operations, dropped: 0, whole } })
     }
 }
 
@@ -158,6 +194,23 @@ pub(super) struct Sums {
     pub c: G1Projective,
     pub h: G1Projective,
     pub operations: Vec<Operation>,
+    /// Where one list of commands made it.
+    pub whole: Option<Whole>,
+}
+
+/// The witness map of a key in card memory, or why the CPU does it.
+///
+/// # Errors
+/// Those of the upload that the policy does not turn into a fallback.
+fn witness_map(engine: &Engine, key: &ProvingKey) -> Result<Result<Program, CpuReason>> {
+    let Some(log2_block) = engine.streams() else { return Ok(Err(CpuReason::NoEngine)) };
+    match Program::new(engine, log2_block, key) {
+        Err(error) if engine.policy().msm.on_error() && error.is_card_failure() => {
+            tracing::warn!(%error, "the witness map stays on the CPU");
+            Ok(Err(CpuReason::CardFailed(error.to_string())))
+        }
+        result => result.map(Ok),
+    }
 }
 
 /// Proves once: [`Prover::new`] and [`Prover::prove`] without progress. For several proofs with one key keep the

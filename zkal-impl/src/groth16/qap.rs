@@ -8,12 +8,13 @@
 use ark_bn254::Fr;
 use ark_ff::{FftField, PrimeField};
 use ark_groth16::r1cs_to_qap::{evaluate_constraint, LibsnarkReduction, R1CSToQAP};
-use ark_poly::EvaluationDomain;
+use ark_poly::{EvaluationDomain, Radix2EvaluationDomain};
 use ark_relations::gr1cs::{ConstraintSystemRef, Matrix, SynthesisError};
 use rayon::prelude::*;
 use zeroize::Zeroizing;
 
 use super::zkey::ProvingKey;
+use crate::engine::ntt::Transform;
 use crate::engine::{CpuReason, Engine, Op, Operation};
 use crate::error::Result;
 
@@ -60,6 +61,15 @@ impl<F: PrimeField, D: EvaluationDomain<F>> OddCoset<F, D> {
         a.par_iter_mut().zip(&*b).zip(&*c).for_each(|((a, b), c)| *a = *a * b - c);
         log(Op::Vector, "a·b - c");
         a
+    }
+}
+
+impl OddCoset<Fr, Radix2EvaluationDomain<Fr>> {
+    /// A batch of transforms from values on the domain to coefficients, and from there to values on the odd coset.
+    pub(crate) fn transforms(&self, batch: usize) -> (Transform, Transform) {
+        let domain = &self.domain;
+        let forward = Transform::with_omega(domain.log_size_of_group, domain.group_gen).batch(batch);
+        (forward.inverse(), forward.on_coset(self.shift))
     }
 }
 

@@ -45,7 +45,7 @@ pub(super) fn sums(
         progress(Step::G2 { points: key.b2.len() });
         let b2 = joined(b2)?;
         operations.push(b2.operation);
-        Ok(Sums { a, b1, b2: b2.point, c, h, operations })
+        Ok(Sums { a, b1, b2: b2.point, c, h, operations, whole: None })
     })
 }
 

@@ -23,9 +23,16 @@ pub(crate) struct Circuit {
 
 impl Circuit {
     pub(crate) fn random(publics: usize, products: usize, rng: &mut impl Rng) -> Self {
+        Self::with_terms(publics, products, 3, rng)
+    }
+
+    /// Combinations of up to `terms` terms.
+    pub(crate) fn with_terms(publics: usize, products: usize, terms: usize, rng: &mut impl Rng) -> Self {
         let inputs = 1 + publics + 2;
         let combination = |known: usize, rng: &mut _| -> Vec<(Fr, usize)> {
-            (0..Rng::gen_range(rng, 1..4)).map(|_| (Fr::rand(rng), Rng::gen_range(rng, 0..known))).collect()
+            (0..Rng::gen_range(rng, 1..=terms))
+                .map(|_| (Fr::rand(rng), Rng::gen_range(rng, 0..known)))
+                .collect()
         };
         let product = |i: usize, rng: &mut _| {
             let mut sides = [combination(inputs + i, rng), combination(inputs + i, rng)];

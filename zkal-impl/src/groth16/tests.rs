@@ -12,7 +12,7 @@ use tempfile::TempDir;
 use super::testing::{Circuit, Container};
 use super::*;
 use crate::engine::testing::{rng, TestDevice};
-use crate::engine::{Engine, Fallback, Op, Place, Policy, Report, Unsupported};
+use crate::engine::{Engine, Fallback, Op, Place, Policy};
 use crate::Error;
 
 fn engine(policy: Policy) -> Engine {
@@ -71,55 +71,6 @@ fn proof_bytes_equal_arkworks() {
         assert_eq!(ark.key, ark_key);
         assert_eq!((ark.num_inputs, ark.num_constraints), (publics + 1, products));
         assert_eq!(ark.matrices, matrices[..2]);
-    }
-}
-
-#[test]
-fn report_names_every_operation_and_its_place() {
-    let (dir, zkey, wtns) = fixture();
-    let key = ProvingKey::open(zkey.write(&dir, "key.zkey")).expect("key");
-    let witness = Witness::open(wtns.write(&dir, "witness.wtns")).expect("witness");
-    let engine = engine(Policy::default());
-    let mut steps = Vec::new();
-    let prover = Prover::new(&engine, &key, &mut |s| steps.push(s)).expect("uploads");
-    let proved = prover.prove(&witness, Blinding::random(), &mut |s| steps.push(s)).expect("proves");
-    let labels = |place, op| -> Vec<_> {
-        let of = |r: &Report| {
-            r.operations
-                .iter()
-                .filter(|o| o.place == place && o.op == op)
-                .map(|o| o.label.unwrap_or(""))
-                .collect()
-        };
-        of(&proved.report)
-    };
-    assert_eq!(labels(Place::Card, Op::Msm), ["A", "B1", "C", "H", "B2"]);
-    assert!(labels(Place::Cpu, Op::Msm).is_empty());
-    assert_eq!(labels(Place::Cpu, Op::Ntt).len(), 6);
-    assert_eq!(labels(Place::Cpu, Op::Vector).len(), 7);
-    assert_eq!(engine.take_report().operations.len(), proved.report.operations.len());
-    assert_eq!(steps.iter().filter(|s| matches!(s, Step::Upload { .. })).count(), 5);
-    assert_eq!(steps.last(), Some(&Step::Verify));
-
-    let again = prover.prove(&witness, Blinding::random(), &mut |_| ()).expect("proves");
-    assert_ne!(bytes(&again.proof), bytes(&proved.proof), "blinding is fresh");
-}
-
-#[test]
-fn policy_can_refuse_the_cpu() {
-    let (dir, zkey, wtns) = fixture();
-    let key = ProvingKey::open(zkey.write(&dir, "key.zkey")).expect("key");
-    let witness = Witness::open(wtns.write(&dir, "witness.wtns")).expect("witness");
-    // A card without a G2 engine.
-    let engine = |policy| Engine::on_device(TestDevice::with(1 << 24, 1, false).0, policy).expect("layout");
-    let proved = prove(&engine(Policy::default()), &key, &witness, Blinding::random()).expect("proves");
-    assert_eq!(proved.report.count(Op::Msm, Place::Cpu), 1);
-    for policy in [
-        Policy { g2: Unsupported::Refuse, ..Policy::default() },
-        Policy { ntt: Unsupported::Refuse, ..Policy::default() },
-    ] {
-        let error = prove(&engine(policy), &key, &witness, Blinding::random()).unwrap_err();
-        assert!(matches!(error, Error::NotOnCard { .. }), "{error}");
     }
 }
 

@@ -76,6 +76,9 @@ fn msm(job: &MsmJob<'_>) -> MsmCommand {
 /// The counters that reports have.
 pub(super) fn counters(d: &permafrost_driver::Counters) -> Counters {
     Counters {
+        cycles: d.cycles,
+        host_read_bytes: d.host_read_bytes,
+        host_write_bytes: d.host_write_bytes,
         msm_busy: d.msm_busy,
         msm_accumulate: d.msm_accumulate,
         msm_aggregate: d.msm_aggregate,

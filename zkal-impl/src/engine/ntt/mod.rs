@@ -9,7 +9,7 @@ mod transform;
 
 use ark_bn254::Fr;
 
-pub(crate) use plan::Pass;
+pub(crate) use plan::{passes, route, scratches, Pass, Place};
 pub use transform::{Order, Transform};
 
 use super::report::Operation;
