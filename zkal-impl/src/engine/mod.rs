@@ -23,6 +23,7 @@ pub(crate) mod testing;
 #[cfg(test)]
 mod tests;
 mod vector;
+mod whole;
 mod window;
 
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -38,12 +39,13 @@ pub use ntt::{NttAccel, Order, Transform};
 pub use point::MsmPoint;
 pub use policy::{CpuReason, Fallback, Policy, Unsupported};
 pub use precompute::MAX_PRECOMPUTE;
-pub use report::{CardRun, Counters, Group, Op, Operation, Place, Report, StreamRun, Traffic, Whole};
+pub use report::{CardRun, Counters, Group, Op, Operation, Place, Report, StreamRun};
 pub(crate) use resident::ResidentMsm;
 pub use scalars::Scalars;
 pub(crate) use scalars::SCALAR_BYTES;
 pub(crate) use secret::Secret;
 pub use vector::{DeviceIndices, DeviceVec, Operand, Terms, VectorOutcome};
+pub use whole::{Traffic, Whole};
 pub use window::{bound, plan, MsmLimits, WindowPlan, SCALAR_BITS};
 
 use crate::error::{Error, Result};

@@ -4,6 +4,9 @@ use serde::Serialize;
 
 /// When an MSM for which the card has an engine may run on the CPU instead. Whatever the choice, the report names each operation that
 /// did, and why.
+///
+/// A Groth16 proof from a `.zkey` on a card with all engines is one operation here, of as many points as its domain has
+/// elements.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Fallback {
     /// Never: a card failure is the caller's error.

@@ -1,9 +1,9 @@
 //! The witness map as a program for the card: planned once a key, run with every witness.
 //!
 //! For a witness w: a = A·w and b = B·w, by the diagonals of [`sparse`](super::sparse); c = a∘b; inverse transforms of the
-//! three, whose factors on the way out are 1/n and the powers of the odd coset's shift; transforms, which give the values
-//! there; and h = a·b - c, which stays in card memory as the scalars of the H points ([`qap`](super::qap) says why). a, b
-//! and c lie one after the other, so that a transform of the three is one batch.
+//! three, with 1/n among their factors; transforms to values on the odd coset, with the powers of its shift among theirs;
+//! and h = a·b - c, which stays in card memory as the scalars of the H points ([`qap`](super::qap) says why). a, b and c
+//! lie one after the other, so that a transform of the three is one batch.
 //!
 //! Coefficients, indices and all parameters go to the card with the key; of a proof only the witness does.
 

@@ -1,4 +1,5 @@
-//! The Groth16 prover: four MSMs in G1 and one in G2 on the engine, the quotient on the CPU beside them.
+//! The Groth16 prover: four MSMs in G1, one in G2, and the quotient that one of them is over. On a card with all engines
+//! they are one list of commands, on others the CPU has its share, as the policy says.
 //!
 //! Source: Groth, *On the Size of Pairing-based Non-interactive Arguments* (2016), section 3.2, with the queries as
 //! snarkjs lays them out; the result is bit for bit that of `ark_groth16` for the same blinding.
@@ -109,7 +110,9 @@ pub struct Prover<'k> {
 impl<'k> Prover<'k> {
     /// Uploads the key's queries: 64 bytes for each of `3·variables + domain` points of G1 (fewer by the number of
     /// public signals) and 128 for each of `variables` points of G2; the latter stay on the host when the card has no
-    /// engine for them and the policy lets the CPU do its work.
+    /// engine for them and the policy lets the CPU do its work. On a card with NTT and VECTOR engines also about 36 bytes
+    /// for each coefficient of the constraints; each proof then takes up to 32 bytes for each of `variables + 8·domain`
+    /// elements (more with very long constraints) while it runs.
     ///
     /// # Errors
     /// As [`Engine::upload_bases`]; [`Error::OutOfCardMemory`] when the card cannot hold the key.

@@ -155,19 +155,25 @@ struct Image(Vec<u8>);
 
 impl Image {
     fn coefficients(&mut self, values: impl Iterator<Item = Fr>) -> u64 {
-        self.append(values.flat_map(|v| (v * R).0 .0).flat_map(u64::to_le_bytes))
+        let at = self.align();
+        for limb in values.flat_map(|v| (v * R).0 .0) {
+            self.0.extend_from_slice(&limb.to_le_bytes());
+        }
+        at
     }
 
     fn indices(&mut self, indices: impl Iterator<Item = u32>) -> u64 {
-        self.append(indices.flat_map(u32::to_le_bytes))
+        let at = self.align();
+        for index in indices {
+            self.0.extend_from_slice(&index.to_le_bytes());
+        }
+        at
     }
 
-    /// Appends aligned bytes; returns where they begin.
-    fn append(&mut self, bytes: impl Iterator<Item = u8>) -> u64 {
+    /// Where the next list begins.
+    fn align(&mut self) -> u64 {
         self.0.resize(self.0.len().next_multiple_of(ALIGN), 0);
-        let at = self.0.len();
-        self.0.extend(bytes);
-        at as u64
+        self.0.len() as u64
     }
 }
 
