@@ -2,16 +2,28 @@
 //! and let snarkjs judge.
 
 mod common;
+// The generator that the acceleration layer's own tests have.
+#[allow(dead_code)]
+#[path = "../../zkal-impl/src/groth16/testing.rs"]
+mod testing;
 
 use std::path::Path;
 use std::process::{Command, Output};
+use std::sync::Once;
 
 use common::{artifact, root, succeed};
+use permafrost_zkal::groth16::CircomReduction;
+use rand::SeedableRng;
 
-/// Whether the test can run. Where it must (`make test`, continuous integration) a missing Node is a failure.
+/// Whether the test can run, its tools installed. Where it must (`make test`, continuous integration) a missing Node is a failure.
 fn node_is_there() -> bool {
+    static INSTALL: Once = Once::new();
     let there = |tool: &str| Command::new(tool).arg("--version").output().is_ok_and(|o| o.status.success());
     if there("node") && there("npm") {
+        INSTALL.call_once(|| {
+            let done = Command::new(root().join("scripts/npm.sh")).output().unwrap();
+            assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+        });
         return true;
     }
     let must = ["PERMAFROST_REQUIRE_NODE", "CI"].iter().any(|name| std::env::var_os(name).is_some());
@@ -27,7 +39,7 @@ fn snarkjs(args: &[&str], folder: &Path) -> Output {
         .args(args)
         .current_dir(folder)
         .output()
-        .expect("snarkjs was installed by scripts/circuit.sh")
+        .expect("snarkjs was installed by scripts/npm.sh")
 }
 
 #[test]
@@ -86,4 +98,35 @@ fn snarkjs_accepts_our_proof_and_refuses_it_with_another_public_signal() {
     let mut args = vec!["groth16".as_ref(), "verify".as_ref()];
     args.extend(files.iter().map(|f| f.as_os_str()));
     succeed(args);
+}
+
+/// A domain of 2^15, larger than a block of the NTT engine: transforms in several passes.
+#[test]
+fn snarkjs_accepts_our_proof_of_a_large_circuit() {
+    if !node_is_there() {
+        return;
+    }
+    let seed =
+        std::env::var("PERMAFROST_SEED").ok().and_then(|s| s.parse().ok()).unwrap_or_else(rand::random);
+    println!("seed {seed} (set PERMAFROST_SEED to repeat)");
+    let mut rng = rand_chacha::ChaCha20Rng::seed_from_u64(seed);
+    let circuit = testing::Circuit::random(2, 1 << 14, &mut rng);
+    let (zkey, wtns) = circuit.files(&circuit.setup(&mut rng));
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name);
+    std::fs::write(at("circuit.zkey"), zkey.bytes()).unwrap();
+    std::fs::write(at("circuit.wtns"), wtns.bytes()).unwrap();
+
+    let files = ["circuit.zkey", "circuit.wtns", "proof.json", "public.json"].map(at);
+    let mut args = vec!["groth16".as_ref(), "prove".as_ref()];
+    args.extend(files.iter().map(|f| f.as_os_str()));
+    println!("{}", succeed(args));
+    let run = |args: &[&str]| {
+        let done = snarkjs(args, folder.path());
+        assert!(done.status.success(), "{args:?}: {}", String::from_utf8_lossy(&done.stdout));
+        String::from_utf8_lossy(&done.stdout).into_owned()
+    };
+    run(&["zkey", "export", "verificationkey", "circuit.zkey", "verification_key.json"]);
+    let verdict = run(&["groth16", "verify", "verification_key.json", "public.json", "proof.json"]);
+    assert!(verdict.contains("OK!"), "{verdict}");
 }
