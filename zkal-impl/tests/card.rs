@@ -325,6 +325,8 @@ fn a_circom_circuit_proves_on_the_card_as_in_arkworks() {
     let stream = proved.report.operations.iter().filter(|o| o.op != Op::Msm);
     let stream: u64 = stream.filter_map(|o| o.cycles).sum();
     assert!(2 * whole.engine_overlap > stream, "{whole:?}, {stream} clocks of the witness map");
+    // The first window sums come back beside H.
+    assert!(whole.copy_overlap > 0, "{whole:?}");
     let longest = proved.report.operations.iter().filter_map(|o| o.cycles).max();
     assert!(Some(whole.cycles) > longest, "{whole:?}");
 }

@@ -1,7 +1,8 @@
 //! The sums of a proof as one list of commands: the witness goes to the card, window sums come back, and everything
 //! between stays in card memory.
 //!
-//! The MSMs run in one lane, the witness map beside them in the other. H comes last: its scalars are the map's result.
+//! The MSMs run in one lane, the witness map beside them in the other. H comes last: its scalars are the map's result. The
+//! other MSMs' sums come back beside it.
 
 use std::thread;
 
@@ -20,6 +21,8 @@ use crate::error::Result;
 const WITNESS: Mark = Mark { semaphore: 0, value: 1 };
 /// The scalars of H are.
 const QUOTIENT: Mark = Mark { semaphore: 1, value: 1 };
+/// The window sums of all MSMs but H are.
+const SUMS: Mark = Mark { semaphore: 2, value: 1 };
 
 /// The MSMs of a proof. B2 is none where its points are not in card memory.
 struct Msms<'a> {
@@ -143,14 +146,18 @@ impl<'a> Msms<'a> {
         list.push(msm("A", self.a.job(signals, result(g1_bytes[0]))).after(WITNESS));
         list.push(msm("B1", self.b1.job(signals, result(g1_bytes[1]))));
         list.extend(self.b2.as_ref().map(|b2| msm("B2", b2.job(signals, result(b2_bytes)))));
-        list.push(msm("C", self.c.job(of_c, result(g1_bytes[2]))));
+        list.push(msm("C", self.c.job(of_c, result(g1_bytes[2]))).signals(SUMS));
         list.extend(program.steps(&space));
         if let Some(last) = list.last_mut() {
             last.signals = Some(QUOTIENT);
         }
-        list.push(msm("H", self.h.job(space.h(), result(g1_bytes[3]))).after(QUOTIENT));
-        let download = Job::Download { from: At::start(&*results.0), bytes: &mut sums };
-        list.push(Step::new(Lane::Compute, "window sums", download));
+        let of_h = result(g1_bytes[3]);
+        let (first, last) = sums.split_at_mut(of_h.offset as usize);
+        list.push(msm("H", self.h.job(space.h(), of_h)).after(QUOTIENT));
+        let first = Job::Download { from: At::start(&*results.0), bytes: first };
+        list.push(Step::new(Lane::Stream, "window sums", first).after(SUMS));
+        let last = Job::Download { from: of_h, bytes: last };
+        list.push(Step::new(Lane::Compute, "window sums of H", last));
 
         progress(Progress::List { steps: list.len() });
         let steps = list.iter().map(|step| (step.label, engine.bound(&step.job))).collect();
