@@ -40,13 +40,6 @@ fn card_info_as_a_table() {
     assert!(text.contains("256 MiB") && text.contains("msm-g1"), "{text}");
 }
 
-/// Whether the simulated card has what the witness map needs.
-fn streams() -> bool {
-    let info = json(&succeed(["card", "info", "--json"]));
-    let engines = info["engines"].as_array().unwrap();
-    ["ntt", "vector"].iter().all(|name| engines.iter().any(|e| e == name))
-}
-
 #[test]
 fn prove() {
     let prove = Prove::new();
@@ -72,29 +65,19 @@ fn prove() {
         stream.iter().any(|o| o["op"] == "ntt") && stream.iter().any(|o| o["op"] == "vector"),
         "{report}"
     );
-    if streams() {
-        for operation in &stream {
-            assert_eq!(operation["where"], "card");
-            numbers(operation, &["n", "batch", "cycles"]);
-            assert!(operation["reason"].is_null());
-        }
-        let whole = &report["whole"];
-        numbers(whole, &["cycles", "copy_overlap", "engine_overlap", "key"]);
-        numbers(&whole["host_to_card"], &["bytes", "witness", "commands"]);
-        numbers(&whole["card_to_host"], &["bytes", "window_sums", "commands"]);
-        // The witness, without the headers of its file.
-        let witness = std::fs::metadata(&prove.wtns).unwrap().len() - 76;
-        assert_eq!(whole["host_to_card"]["witness"], witness);
-        assert!(whole["cycles"].as_u64() > g1[0]["cycles"].as_u64());
-    } else {
-        eprintln!("SKIPPED: this card has no NTT and VECTOR engines, so the witness map did not run on it");
-        for operation in &stream {
-            assert_eq!(operation["where"], "cpu");
-            assert!(operation["cycles"].is_null() && operation["ratio"].is_null());
-            assert!(operation["reason"].is_string(), "the CPU needs a reason: {operation}");
-        }
-        assert!(report.get("whole").is_none());
+    for operation in &stream {
+        assert_eq!(operation["where"], "card");
+        numbers(operation, &["n", "batch", "cycles", "ratio"]);
+        assert!(operation["reason"].is_null());
     }
+    let whole = &report["whole"];
+    numbers(whole, &["cycles", "copy_overlap", "engine_overlap", "key"]);
+    numbers(&whole["host_to_card"], &["bytes", "witness", "commands"]);
+    numbers(&whole["card_to_host"], &["bytes", "window_sums", "commands"]);
+    // The witness, without the headers of its file.
+    let witness = std::fs::metadata(&prove.wtns).unwrap().len() - 76;
+    assert_eq!(whole["host_to_card"]["witness"], witness);
+    assert!(whole["cycles"].as_u64() > g1[0]["cycles"].as_u64());
     for operation in operations {
         assert!(["msm", "ntt", "vector"].contains(&operation["op"].as_str().unwrap()));
     }
@@ -147,12 +130,10 @@ fn prove_as_a_table() {
     assert_eq!(g1.len(), 4, "{text}");
     assert!(g1.iter().all(|line| line.contains("card")), "{text}");
     assert!(text.lines().any(|l| l.contains("G2") && l.contains("card")), "{text}");
-    if streams() {
-        for line in ["whole proof: ", "two engines at once: ", "host to card: ", "card to host: "] {
-            assert!(text.lines().any(|l| l.starts_with(line)), "{text}");
-        }
-        assert!(!text.contains("cpu"), "{text}");
+    for line in ["whole proof: ", "two engines at once: ", "host to card: ", "card to host: "] {
+        assert!(text.lines().any(|l| l.starts_with(line)), "{text}");
     }
+    assert!(!text.contains("cpu"), "{text}");
 }
 
 #[test]
