@@ -4,7 +4,7 @@ use std::sync::{Arc, OnceLock};
 
 use ark_bn254::{Bn254, Fr, G1Affine, G1Projective};
 use ark_ec::{CurveGroup, VariableBaseMSM};
-use ark_ff::{BigInt, PrimeField, UniformRand, Zero};
+use ark_ff::{BigInt, BigInteger, PrimeField, UniformRand, Zero};
 use ark_groth16::{Groth16, ProvingKey};
 use ark_relations::gr1cs::{
     ConstraintSynthesizer, ConstraintSystemRef, LinearCombination, SynthesisError, Variable,
@@ -284,8 +284,8 @@ fn a_circom_circuit_proves_on_the_card_as_in_arkworks() {
     let witness = Witness::open(format!("{folder}/membership.wtns")).expect("witness");
     let (r, s) = (Fr::rand(&mut rng), Fr::rand(&mut rng));
     // A card of its own: on the shared one other tests' engines count, too.
-    let card = open(SimOptions::new(CardConfig::sim()));
-    let engine = Engine::new(card, Policy::default()).expect("opens");
+    let card = open(SimOptions { dram_bytes: Some(8 << 20), ..SimOptions::new(CardConfig::sim()) });
+    let engine = Engine::new(card.clone(), Policy::default()).expect("opens");
     let proved = groth16::prove(&engine, &key, &witness, Blinding::explicit(r, s)).expect("proves");
     assert_eq!((proved.report.count(Op::Msm, Place::Card), proved.report.count(Op::Msm, Place::Cpu)), (5, 0));
 
@@ -322,6 +322,16 @@ fn a_circom_circuit_proves_on_the_card_as_in_arkworks() {
     assert!(2 * whole.engine_overlap > stream, "{whole:?}, {stream} clocks of the witness map");
     // The first window sums come back beside H.
     assert!(whole.copy_overlap > 0, "{whole:?}");
+    // Nothing of the witness is left in card memory; small values are anywhere.
+    let rest = card.dram().alloc(card.dram().usage().largest).expect("it is free");
+    let mut left = vec![0; rest.capacity() as usize];
+    card.read(&rest, 0, &mut left).expect("reads");
+    let left: std::collections::HashSet<&[u8]> = left.chunks_exact(32).collect();
+    let large = assignment.iter().filter(|v| v.into_bigint().num_bits() > 128);
+    for form in large.flat_map(|v| [v.into_bigint(), v.0]) {
+        let bytes: Vec<u8> = form.0.iter().flat_map(|limb| limb.to_le_bytes()).collect();
+        assert!(!left.contains(&bytes[..]), "a signal is left in card memory, seed {seed}");
+    }
     let longest = proved.report.operations.iter().filter_map(|o| o.cycles).max();
     assert!(Some(whole.cycles) > longest, "{whole:?}");
 }
