@@ -283,7 +283,7 @@ impl Operation {
     }
 }
 
-/// A list of operations, in the order in which they finished. Serialises as `{"operations": […]}`.
+/// A list of operations, in the order in which they finished or, of one list of commands, in its order. Serialises as `{"operations": […]}`.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct Report {
     /// The operations.

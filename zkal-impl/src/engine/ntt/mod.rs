@@ -32,7 +32,7 @@ pub trait NttAccel<F> {
 
     /// Transforms `source` to `destination`, which may be the same vector. Transforms of a batch begin
     /// [`Transform::stride`] elements after each other. The accelerator's memory has to have room for one more such vector
-    /// when the transform is longer than its block, for two when it also reverses its input in place.
+    /// when the transform is longer than its block, for two when it reverses its input in place and takes three passes.
     ///
     /// # Errors
     /// As [`ntt`](Self::ntt), for vectors of less or more than [`Transform::vector_len`] elements;
