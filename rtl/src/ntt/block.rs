@@ -5,7 +5,7 @@
 //!   is under way: none was taken, or all of its tiles have left.
 //! - A tile is T = 2^`set_tile` transforms t of L = 2^`set_len` elements, `set_len` + `set_tile` <= max_log. There are `set_tiles`
 //!   (1 or more); the last has the first `set_last` (1..=T) transforms only. Fewer than T need both sides contiguous.
-//! - Of row K, x[l] becomes Y[l'] = out_ratio^l' * sum over l of in_first in_first_step^K (in_ratio in_ratio_step^K)^l x[l] omega^(l l'),
+//! - Of row K, `x[l]` becomes `Y[l'] = out_ratio^l' * sum over l of in_first in_first_step^K (in_ratio in_ratio_step^K)^l x[l] omega^(l l')`,
 //!   all canonical Montgomery residues of BN254 Fr, 254 bits. `set_row_mode` 0: K = 0. 1 (in contiguous): each transform is the
 //!   next row. 2 (in interleaved): 2^`set_repeat` tiles after another are of one row. K goes from 0 to 2^`set_before` - 1
 //!   and starts again.

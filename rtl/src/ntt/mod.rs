@@ -8,7 +8,7 @@
 //! | [`model`] | transforms and their passes on BigUint: cosets, scaling, orders |
 //! | [`butterfly`] | the pipelined radix-2 butterfly |
 //! | [`powers`] | first * ratio^i, one a clock: twiddles, coset shifts, scale factors |
-//! | [`engine`] | the engine of the card: a command, one pass through memory |
+//! | [`mod@engine`] | the engine of the card: a command, one pass through memory |
 //! | [`jobs`] | where a pass has its elements in memory |
 //! | [`block`] | the tile core: sets of tiles that fit on the chip, entering, leaving |
 //! | [`walk`] | the order of a tile's elements on their way in or out |

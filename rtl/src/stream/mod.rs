@@ -8,8 +8,8 @@
 //! | module | contents |
 //! |---|---|
 //! | [`bursts`] | a job to bursts on the memory bus |
-//! | [`reader`] | card memory to elements, fetched ahead |
-//! | [`writer`] | elements to card memory |
+//! | [`mod@reader`] | card memory to elements, fetched ahead |
+//! | [`mod@writer`] | elements to card memory |
 
 pub mod bursts;
 pub mod reader;
