@@ -51,7 +51,7 @@ pub(crate) struct ListRun {
     /// Clocks of each step, in the order of the list: from the step becoming runnable to its completion; of a transfer,
     /// those of its copies together.
     pub cycles: Vec<u64>,
-    /// Performance counters over the whole list.
+    /// Performance counters over the whole list; zero when no step of it computes.
     pub counters: Counters,
     /// Bytes sent to the card.
     pub bytes_up: u64,

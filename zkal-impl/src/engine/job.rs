@@ -104,6 +104,11 @@ pub(crate) enum Job<'a> {
 }
 
 impl<'a> Job<'a> {
+    /// Whether an engine does it, and not the copy engine.
+    pub(crate) fn computes(&self) -> bool {
+        matches!(self, Job::Msm(_) | Job::Ntt(_) | Job::Vector(_))
+    }
+
     /// The blocks it uses.
     pub(crate) fn buffers(&self) -> Vec<At<'a>> {
         match self {

@@ -100,7 +100,9 @@ impl<'c, 'l> Run<'c, 'l> {
                 }
             }
         }
-        let before = self.card.counters()?;
+        // Some hundred register reads, which a list of transfers is not worth.
+        let counted = list.iter().any(|step| step.job.computes());
+        let before = if counted { Some(self.card.counters()?) } else { None };
         for (index, step) in list.into_iter().enumerate() {
             if let Err(error) = self.submit(index, step) {
                 self.fail(error);
@@ -115,11 +117,14 @@ impl<'c, 'l> Run<'c, 'l> {
         match self.failed {
             Some(error) => Err(error),
             None => {
-                let counters = self.card.counters()?.since(&before);
-                // A completion's 32-bit count saturates; the card's clock counter then bounds it from above.
-                let saturated = self.out.cycles.iter_mut().filter(|cycles| **cycles >= u64::from(u32::MAX));
-                saturated.for_each(|cycles| *cycles = counters.cycles);
-                self.out.counters = command::counters(&counters);
+                if let Some(before) = before {
+                    let counters = self.card.counters()?.since(&before);
+                    // A completion's 32-bit count saturates; the card's clock counter then bounds it from above.
+                    let saturated =
+                        self.out.cycles.iter_mut().filter(|cycles| **cycles >= u64::from(u32::MAX));
+                    saturated.for_each(|cycles| *cycles = counters.cycles);
+                    self.out.counters = command::counters(&counters);
+                }
                 Ok(self.out)
             }
         }
