@@ -14,7 +14,7 @@ PERMAFROST := $(TARGET)/debug/permafrost
 CIRCUIT := tests/circuits/membership
 DEMO := $(TARGET)/demo
 
-.PHONY: demo test bench bench-msm bench-ntt lint setup
+.PHONY: demo test test-ntt bench bench-msm bench-ntt lint setup
 .DEFAULT_GOAL := demo
 
 demo:
@@ -32,6 +32,11 @@ test:
 	@scripts/npm.sh
 	@echo "test: build and run every test of the workspace"
 	@PERMAFROST_REQUIRE_NODE=1 $(CARGO) test --locked --workspace
+
+# Every size to 2^14, kind, order and batch of transforms, and one of 2^18; about 20 minutes on 4 cores. Last result: docs/ntt.md.
+test-ntt:
+	@scripts/setup.sh --tests
+	@$(CARGO) test --locked --package permafrost-tests --test ntt -- --ignored --nocapture
 
 bench:
 	@scripts/setup.sh

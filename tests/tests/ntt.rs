@@ -107,7 +107,13 @@ fn all_kinds(engine: &Engine, log_n: u32, batch: usize, orders: usize, rng: &mut
     let inverse_root = root.invert().unwrap();
     let size = Fr::from(2u64).pow([u64::from(log_n)]);
     type Right<'a> = Box<dyn Fn(&[Fr]) -> Vec<Fr> + 'a>;
-    let kinds: [(&str, Transform, Right<'_>); 6] = [
+    // halo2 multiplies by the powers of the shift before, and after.
+    let shifted = |v: &[Fr], shift: Fr| -> Vec<Fr> {
+        let mut v = v.to_vec();
+        Radix2EvaluationDomain::<Fr>::distribute_powers(&mut v, shift);
+        v
+    };
+    let kinds: [(&str, Transform, Right<'_>); 8] = [
         ("fft", forward, Box::new(|v| domain.fft(v))),
         ("ifft", forward.inverse(), Box::new(|v| domain.ifft(v))),
         ("coset fft", forward.on_coset(shift), Box::new(|v| coset.fft(v))),
@@ -115,6 +121,12 @@ fn all_kinds(engine: &Engine, log_n: u32, batch: usize, orders: usize, rng: &mut
         ("halo2 fft", halo2, Box::new(|v| by_halo2(v, &root))),
         // best_fft leaves out the division by n.
         ("halo2 ifft", halo2.inverse().scaled(size), Box::new(|v| by_halo2(v, &inverse_root))),
+        ("halo2 coset fft", halo2.on_coset(shift), Box::new(|v| by_halo2(&shifted(v, shift), &root))),
+        (
+            "halo2 coset ifft",
+            halo2.on_coset(shift).inverse().scaled(size),
+            Box::new(|v| shifted(&by_halo2(v, &inverse_root), shift.inverse().unwrap())),
+        ),
     ];
     let first = rng.gen_range(0..4);
     for (kind, (name, transform, right)) in kinds.into_iter().enumerate() {
@@ -168,9 +180,36 @@ fn transfers_beside_the_engine() {
     assert_eq!(run.commands, batch);
 }
 
-/// A full proof's size; some minutes.
+/// Every kind in every order, in batches of 1 to 5.
+fn everything(sizes: std::ops::RangeInclusive<u32>) {
+    let Some(engine) = engine() else { return };
+    let (mut rng, _) = rng();
+    for log_n in sizes {
+        (1..=5).for_each(|batch| all_kinds(&engine, log_n, batch, 4, &mut rng));
+    }
+}
+
 #[test]
-#[ignore = "takes minutes: cargo test --test ntt -- --ignored"]
+#[ignore = "takes minutes: make test-ntt"]
+fn everything_to_2_12() {
+    everything(0..=12);
+}
+
+#[test]
+#[ignore = "takes minutes: make test-ntt"]
+fn everything_of_2_13() {
+    everything(13..=13);
+}
+
+#[test]
+#[ignore = "takes minutes: make test-ntt"]
+fn everything_of_2_14() {
+    everything(14..=14);
+}
+
+/// A full proof's size.
+#[test]
+#[ignore = "takes minutes: make test-ntt"]
 fn of_2_18() {
     let Some(engine) = engine() else { return };
     let (mut rng, _) = rng();
