@@ -12,7 +12,7 @@ use zeroize::Zeroizing;
 
 use super::domain::transform;
 use super::scope::on_engine;
-use crate::engine::{DeviceVec, Engine, NttAccel, Op, Terms, Transform};
+use crate::engine::{Engine, NttAccel, Op, Terms, Transform};
 use crate::error::Result;
 
 /// arkworks' reduction ([`LibsnarkReduction`]: same keys, same proofs), whose seven transforms and the steps between them
@@ -127,15 +127,14 @@ fn witness_map(engine: &Engine, steps: &Steps<Fr>, values: Zeroizing<Vec<Fr>>) -
 fn resident(engine: &Engine, steps: &Steps<Fr>, values: &[Fr]) -> Result<Vec<Fr>> {
     let (n, stride) = (steps.quotient.size(), steps.quotient.stride());
     let all = match n == stride {
-        true => engine.upload_vec(values)?,
+        true => engine.upload_secret(values)?,
         false => {
             let spread =
                 |(i, value): (usize, &Fr)| std::iter::repeat_n(*value, if i < 2 { stride } else { n });
             let spread: Vec<Fr> = values.iter().enumerate().flat_map(spread).collect();
-            engine.upload_vec(&Zeroizing::new(spread))?
+            engine.upload_secret(&Zeroizing::new(spread))?
         }
     };
-    let all = all.secret();
     for transform in [&steps.interpolate, &steps.evaluate] {
         engine.ntt_resident(&transform.batch(3), &all, &all)?;
     }
@@ -155,7 +154,7 @@ fn step_by_step(engine: &Engine, steps: &Steps<Fr>, mut values: Zeroizing<Vec<Fr
     let (a, rest) = values.split_at(n);
     let (b, c) = rest.split_at(n);
     let on_card = || {
-        let up = |values| engine.upload_vec(values).map(DeviceVec::secret);
+        let up = |values| engine.upload_secret(values);
         let (a, b, c) = (up(a)?, up(b)?, up(c)?);
         let operation = engine.map(&a, &Terms::product(&a, &b).minus(&c))?;
         Ok((a.download()?, operation))

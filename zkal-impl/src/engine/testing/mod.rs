@@ -43,6 +43,8 @@ pub(crate) struct TestDevice {
 pub(crate) struct Knobs {
     /// Commands of engines fail as on a lost card.
     pub lost: AtomicBool,
+    /// Uploads fail after their first unit.
+    pub broken_uploads: AtomicBool,
     /// The lowest byte of every window sum is flipped.
     pub corrupt: AtomicBool,
     /// The card was reset: blocks that exist are lost.
@@ -90,6 +92,12 @@ impl TestDevice {
                 self.knobs.written.fetch_add(bytes.len() as u64, Ordering::Relaxed);
                 out.bytes_up += bytes.len() as u64;
                 let mut bytes = bytes.to_vec();
+                if self.knobs.broken_uploads.load(Ordering::Relaxed) {
+                    bytes.truncate(64);
+                    bytes.resize(64, 0);
+                    self.memory.write_aligned(to.address(), &bytes);
+                    return Err(refused("COPY", Status::HostReadError, 0));
+                }
                 bytes.resize(bytes.len().next_multiple_of(64), 0);
                 self.memory.write_aligned(to.address(), &bytes);
                 return Ok(bytes.len() as u64 / 64);

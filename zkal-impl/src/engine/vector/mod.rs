@@ -81,6 +81,17 @@ impl Engine {
         Ok(vec)
     }
 
+    /// `values` in card memory as a [secret](DeviceVec::secret) from the first byte on: a transfer that fails half way
+    /// leaves nothing behind.
+    ///
+    /// # Errors
+    /// As [`zero_vec`](Self::zero_vec).
+    pub fn upload_secret(&self, values: &[Fr]) -> Result<DeviceVec> {
+        let vec = self.new_vec(values.len())?.secret();
+        vec.write(values)?;
+        Ok(vec)
+    }
+
     /// Bytes of card memory that vectors hold now.
     pub fn resident_bytes(&self) -> u64 {
         self.shared.resident.load(Ordering::Relaxed)
@@ -135,7 +146,7 @@ impl DeviceVec {
     }
 
     /// The same vector, whose memory, views and clones included, is overwritten with zeros before it is freed: for
-    /// witnesses and what is made of them.
+    /// witnesses and what is made of them. Values that are secret already go up with [`Engine::upload_secret`].
     #[must_use]
     pub fn secret(self) -> Self {
         self.block.secret.store(true, Ordering::Relaxed);
@@ -185,7 +196,8 @@ impl DeviceVec {
             }
             None if self.is_empty() => {}
             None => {
-                let whole = engine.upload_vec(values)?.like(self);
+                let whole = engine.new_vec(self.len)?.like(self);
+                whole.write(values)?;
                 engine.map(self, &Terms::of(&whole))?;
             }
         }

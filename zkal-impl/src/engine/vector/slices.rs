@@ -41,7 +41,7 @@ impl Engine {
     /// # Errors
     /// As [`invert_slice`](Self::invert_slice).
     pub fn sum_slice(&self, values: &[Fr]) -> Result<VectorOutcome> {
-        self.reduce(values.len(), || self.sum(&self.upload_vec(values)?.secret()), || values.iter().sum())
+        self.reduce(values.len(), || self.sum(&self.upload_secret(values)?), || values.iter().sum())
     }
 
     /// `Σ a[i]·b[i]`.
@@ -55,7 +55,7 @@ impl Engine {
             return Err(crate::Error::VectorLength { what, found: b.len(), expected: a.len() });
         }
         let on_card = || {
-            let [a, b] = [self.upload_vec(a)?.secret(), self.upload_vec(b)?.secret()];
+            let [a, b] = [self.upload_secret(a)?, self.upload_secret(b)?];
             self.inner_product(&a, &b)
         };
         self.reduce(a.len(), on_card, || a.iter().zip(b).map(|(a, b)| *a * b).sum())
@@ -66,7 +66,7 @@ impl Engine {
     /// # Errors
     /// As [`invert_slice`](Self::invert_slice).
     pub fn evaluate_slice(&self, coefficients: &[Fr], x: Fr) -> Result<VectorOutcome> {
-        let on_card = || self.evaluate(&self.upload_vec(coefficients)?.secret(), x);
+        let on_card = || self.evaluate(&self.upload_secret(coefficients)?, x);
         let on_cpu = || DensePolynomial::from_coefficients_slice(coefficients).evaluate(&x);
         self.reduce(coefficients.len(), on_card, on_cpu)
     }
@@ -92,7 +92,7 @@ impl Engine {
         let n = values.len();
         let values = std::cell::RefCell::new(values);
         let card = || {
-            let vec = self.upload_vec(&values.borrow())?.secret();
+            let vec = self.upload_secret(&values.borrow())?;
             let operation = on_card(&vec)?;
             vec.read(&mut values.borrow_mut())?;
             Ok(((), operation))

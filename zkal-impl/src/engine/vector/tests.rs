@@ -211,6 +211,29 @@ fn secrets_are_erased_and_memory_is_counted() {
 }
 
 #[test]
+fn an_upload_that_fails_half_way_leaves_no_secret() {
+    let (mut rng, _) = rng();
+    let (engine, knobs) = engine();
+    let mut values = random(10, &mut rng);
+    let secret = engine.zero_vec(10).expect("fits").secret();
+    let view = secret.every(3, 1).expect("inside");
+    knobs.broken_uploads.store(true, Ordering::Relaxed);
+    let before = values.clone();
+    let failures = [
+        engine.upload_secret(&values).map(drop),
+        view.write(&values[..3]),
+        engine.sum_slice(&values).map(drop),
+        engine.inner_product_slices(&values, &values).map(drop),
+        engine.evaluate_slice(&values, values[0]).map(drop),
+        engine.invert_slice(&mut values).map(drop),
+        engine.prefix_product_slice(&mut values, true).map(drop),
+    ];
+    assert!(failures.iter().all(|result| matches!(result, Err(Error::Driver(_)))), "{failures:?}");
+    assert_eq!(knobs.erased.load(Ordering::Relaxed), failures.len() as u64, "each has erased its block");
+    assert_eq!(values, before);
+}
+
+#[test]
 fn nothing_runs_on_the_cpu_unasked() {
     let on = |policy| {
         let (device, _) = TestDevice::streaming(1 << 16, None);
