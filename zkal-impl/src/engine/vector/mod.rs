@@ -146,7 +146,8 @@ impl DeviceVec {
     }
 
     /// The same vector, whose memory, views and clones included, is overwritten with zeros before it is freed: for
-    /// witnesses and what is made of them. Values that are secret already go up with [`Engine::upload_secret`].
+    /// witnesses and what is made of them. Values that are secret already go up with [`Engine::upload_secret`]. What a reset of the card takes is
+    /// not overwritten: its memory may belong to others by then.
     #[must_use]
     pub fn secret(self) -> Self {
         self.block.secret.store(true, Ordering::Relaxed);
@@ -161,8 +162,7 @@ impl DeviceVec {
         if range.start > range.end || range.end > self.len {
             return Err(Error::ElementRange { start: range.start, end: range.end, len: self.len });
         }
-        let first = self.first + range.start * self.step;
-        Ok(DeviceVec { block: self.block.clone(), first, step: self.step, len: range.len() })
+        Ok(self.view(range.start, self.step, range.len()))
     }
 
     /// The elements `first`, `first + step`, `first + 2·step`, …; shares the memory.
@@ -174,8 +174,14 @@ impl DeviceVec {
             return Err(Error::ElementRange { start: first, end: first, len: self.len });
         }
         let len = (self.len - first).div_ceil(step);
-        let first = self.first + first * self.step;
-        Ok(DeviceVec { block: self.block.clone(), first, step: self.step.saturating_mul(step), len })
+        Ok(self.view(first, self.step.saturating_mul(step), len))
+    }
+
+    /// `len` elements from element `start` on, which exists if there are any.
+    fn view(&self, start: usize, step: usize, len: usize) -> Self {
+        // Past the end there is no place: a step can be larger than all memory.
+        let first = self.first + if len == 0 { 0 } else { start * self.step };
+        DeviceVec { block: self.block.clone(), first, step, len }
     }
 
     /// Replaces all elements by `values`.

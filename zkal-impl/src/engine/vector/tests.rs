@@ -55,6 +55,11 @@ fn views_go_up_and_down_and_touch_nothing_else() {
     assert!(vec.slice(0..2).unwrap().copy_from(&vec.slice(1..3).unwrap()).is_err());
     assert_eq!(vec.slice(2..6).unwrap_err().to_string(), "elements 2..6 lie outside a vector of 5");
     assert!(vec.every(0, 0).is_err() && vec.every(1, 6).is_err());
+    let one = vec.every(usize::MAX, 4).expect("inside").every(2, 0).expect("inside");
+    assert_eq!(one.download().expect("there"), [values[4]], "seed {seed}");
+    for none in [one.slice(1..1).expect("inside"), one.every(1, 1).expect("inside")] {
+        assert_eq!(none.download().expect("nothing"), []);
+    }
     let error = vec.write(&[Fr::one(); 4]).unwrap_err().to_string();
     assert_eq!(error, "values to be written: 4 elements, expected 5");
 }
