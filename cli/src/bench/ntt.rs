@@ -44,6 +44,8 @@ pub fn ntt(args: &BenchNtt) -> Result<(), Error> {
     let engine = super::engine(&open)?;
 
     let progress = Progress::start(format!("{elements} random elements"));
+    // First: a card without room says so before the host has taken as much.
+    let destination = engine.zero_vec(transform.vector_len())?;
     let values = inputs::elements(elements, args.seed);
     // Transforms of a batch begin at even elements, so that one of a single element has one beside it.
     let mut vector = vec![Fr::zero(); transform.vector_len()];
@@ -51,7 +53,6 @@ pub fn ntt(args: &BenchNtt) -> Result<(), Error> {
         place[..n].copy_from_slice(values);
     }
     let source = engine.upload_vec(&vector)?;
-    let destination = engine.zero_vec(vector.len())?;
 
     progress.stage(format!("{} transform(s) of 2^{} elements on the card", args.batch, args.log_n));
     let before = open.simulation();
