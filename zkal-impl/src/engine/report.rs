@@ -169,11 +169,13 @@ pub struct StreamRun {
     pub lanes: u32,
     /// Commands: passes of a transform.
     pub commands: usize,
-    /// Bytes sent to the card for this operation, parameters included.
+    /// Bytes sent to the card with its commands: parameters and, of a transform of the host's memory, the elements. Vectors
+    /// that go up before, as those of the other operations on slices do, are not in it.
     pub bytes_up: u64,
-    /// Bytes read back.
+    /// Bytes read back with its commands: the elements of a transform of the host's memory. Vectors and sums that are read
+    /// afterwards are not in it.
     pub bytes_down: u64,
-    /// Performance counters over the operation, its transfers included; none in a list of several operations.
+    /// Performance counters over its commands and the transfers just named; none in a list of several operations.
     pub counters: Option<Counters>,
 }
 
