@@ -387,6 +387,7 @@ impl Error {
                 | Error::TooManyPoints { .. }
                 | Error::BadWindowSum { .. }
                 | Error::NotAnElement { .. }
+                | Error::VectorLost { .. }
                 | Error::Driver(_)
         )
     }

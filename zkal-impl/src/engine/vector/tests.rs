@@ -7,7 +7,7 @@ use rand::{Rng, RngCore};
 
 use super::*;
 use crate::engine::testing::{rng, Knobs, TestDevice};
-use crate::engine::{CpuReason, Op, Operation, Place, Policy, Unsupported};
+use crate::engine::{CpuReason, Fallback, Op, Operation, Place, Policy, Unsupported};
 
 fn engine() -> (Engine, Arc<Knobs>) {
     let (device, knobs) = TestDevice::streaming(1 << 20, Some(4));
@@ -236,6 +236,20 @@ fn an_upload_that_fails_half_way_leaves_no_secret() {
     assert!(failures.iter().all(|result| matches!(result, Err(Error::Driver(_)))), "{failures:?}");
     assert_eq!(knobs.erased.load(Ordering::Relaxed), failures.len() as u64, "each has erased its block");
     assert_eq!(values, before);
+}
+
+#[test]
+fn a_reset_in_the_middle_of_a_slice_operation_is_a_card_failure() {
+    let (device, knobs) = TestDevice::streaming(1 << 16, Some(4));
+    let policy = Policy { msm: Fallback::Any { below: 0 }, ..Policy::default() };
+    let engine = Engine::on_device(device, policy).expect("layout");
+    knobs.reset.store(true, Ordering::Relaxed);
+    let mut values = [Fr::from(2u64), Fr::from(3u64)];
+    let sum = engine.sum_slice(&values).expect("falls back");
+    assert_eq!((sum.value, sum.operation.place), (Fr::from(5u64), Place::Cpu));
+    assert!(matches!(&sum.operation.reason, Some(CpuReason::CardFailed(why)) if why.contains("reset")));
+    engine.prefix_product_slice(&mut values, false).expect("falls back");
+    assert_eq!(values, [Fr::from(2u64), Fr::from(6u64)]);
 }
 
 #[test]
