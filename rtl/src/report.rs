@@ -130,13 +130,13 @@ pub const MODULES: [ReportModule; 11] = [
         build: |t| butterfly(&Field::fr(), t).into(),
     },
     ReportModule {
-        name: "ntt-core",
+        name: "ntt-lane",
         about: "tile core of transforms, tiles of 2^12 elements, one lane: a butterfly a clock",
         build: |t| tile_core(t, 1),
     },
     ReportModule {
-        name: "ntt-core-2",
-        about: "the same with two lanes; the difference to `ntt-core` is what a lane takes",
+        name: "ntt-lanes-2",
+        about: "the same with two lanes; the difference to `ntt-lane` is what a lane takes",
         build: |t| tile_core(t, 2),
     },
 ];
@@ -361,8 +361,8 @@ mod tests {
                 ("vector-scan", 3),
                 ("vector-inverse", 4),
                 ("ntt-butterfly", 1),
-                ("ntt-core", 6),
-                ("ntt-core-2", 7),
+                ("ntt-lane", 6),
+                ("ntt-lanes-2", 7),
             ] {
                 let module = MODULES.iter().find(|m| m.name == name).unwrap();
                 let counted = (module.build)(target).module.instances_of(&MULTIPLIERS);

@@ -60,7 +60,7 @@ pub struct Proved {
     pub report: Report,
 }
 
-/// Steps of a proof, for progress displays.
+/// Steps of a proof, for progress displays. Whoever is told of one must not use the engine before returning: the proof may hold it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Step {
     /// A key's points go to card memory.
