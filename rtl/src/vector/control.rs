@@ -174,7 +174,7 @@ always @(posedge clk) begin
     default: ;
   endcase
   // Whatever it was about to do: a failure or `cancel` comes first.
-  if (busy && !flush && (aborted || status != ST_SUCCESS)) begin
+  if (busy && !flush && (aborted || cancel || status != ST_SUCCESS)) begin
     params_start <= 1'b0;
     bounds_start <= 1'b0;
     start <= 1'b0;

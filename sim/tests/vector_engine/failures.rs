@@ -329,6 +329,34 @@ fn cancellations() {
     }
 }
 
+/// In each of the last clocks of a command: its completion does not come any more.
+#[test]
+fn cancellations_at_the_end() {
+    let mut rng = rng();
+    let mut b = make_bench(&mut rng);
+    for operation in OPERATIONS {
+        let case = Case::contiguous(&mut rng, operation, [Stream; 3], 20);
+        b.check(&case, &FAST);
+        for clocks in b.clocks - 5..b.clocks {
+            b.memory = case.memory(BYTES);
+            b.begin(&case, &FAST);
+            run_for(&mut b, clocks, &FAST);
+            b.abort(&FAST);
+            b.check(&case, &FAST);
+        }
+    }
+    // A command that is refused.
+    let case = Case::contiguous(&mut rng, VectorOperation::Map, [Stream; 3], 20);
+    let case = Case { b_len: 1, ..case };
+    b.memory = case.memory(BYTES);
+    assert_eq!(b.run(&case, &FAST), parameter(B_LEN));
+    for clocks in b.clocks - 5..b.clocks {
+        b.begin(&case, &FAST);
+        run_for(&mut b, clocks, &FAST);
+        b.abort(&FAST);
+    }
+}
+
 /// Clocks without a completion; on the faster memory there are fewer than the command takes.
 fn run_for(b: &mut Bench, clocks: u64, m: &Memory) {
     for _ in 0..clocks {
