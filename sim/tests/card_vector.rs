@@ -242,12 +242,13 @@ fn refusals() {
     assert_eq!(no(BadParameter, &|_, p| p.reserved[67] = 1), (124, 0));
     assert_eq!(no(BadParameter, &|_, p| p.indices += 32), (112, 0));
     assert_eq!(no(BadParameter, &|_, p| p.indices = DRAM - 64), (112, 0));
-    assert_eq!(no(BadAddress, &|c, _| c.c = DRAM - 32), (32, 0));
-    assert_eq!(no(BadAddress, &|_, p| p.c_stride = u32::MAX), (32, 0));
-    assert_eq!(no(BadAddress, &|c, _| c.d = DRAM - 32 * N as u64 + 32), (40, 0));
-    assert_eq!(no(BadField, &|c, _| c.d = C + 32), (40, 0));
-    assert_eq!(no(BadField, &|c, _| c.d = B), (40, 0));
-    assert_eq!(no(BadField, &|c, _| c.d = INDICES), (40, 0));
+    assert_eq!(no(BadAddress, &|c, _| c.c = DRAM - 32), (32, DRAM - 32));
+    assert_eq!(no(BadAddress, &|_, p| p.c_stride = u32::MAX), (32, C));
+    let last = DRAM - 32 * N as u64;
+    assert_eq!(no(BadAddress, &|c, _| c.d = last + 32), (40, last + 32));
+    assert_eq!(no(BadField, &|c, _| c.d = C + 32), (40, C + 32));
+    assert_eq!(no(BadField, &|c, _| c.d = B), (40, B));
+    assert_eq!(no(BadField, &|c, _| c.d = INDICES), (40, INDICES));
     // An index is seen when it is its turn.
     let mut few = problem.case(VectorOperation::Reduce, [Scalar, Gather, Stream], 0);
     few.params.b_len = *problem.indices.iter().max().unwrap();

@@ -100,13 +100,14 @@ always @(*) begin
     end else if (bounds$outside) begin
       status = ST_ADDRESS;
       case (bounds$outside_which[1:0])
-        2'd0: status_info = AT_A;
-        2'd1: status_info = AT_B;
-        2'd2: status_info = AT_C;
-        default: status_info = AT_D;
+        2'd0: {status_info, status_addr} = {AT_A, a_addr};
+        2'd1: {status_info, status_addr} = {AT_B, b_addr};
+        2'd2: {status_info, status_addr} = {AT_C, c_addr};
+        default: {status_info, status_addr} = {AT_D, d_addr};
       endcase
     end else if (bounds$overlap) begin
       status = ST_FIELD;
+      status_addr = d_addr;
       status_info = AT_D;
     end
   end

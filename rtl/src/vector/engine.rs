@@ -13,8 +13,8 @@
 //! |---|---|---|
 //! | DRAM_READ_ERROR, DRAM_WRITE_ERROR | of the beat or burst | 0 |
 //! | BAD_PARAMETER | 0 | byte offset in the parameters; `indices` also where these leave memory |
-//! | BAD_ADDRESS | 0 | byte offset in the command of the operand that leaves memory |
-//! | BAD_FIELD | 0 | byte offset of `d`: it overlaps an operand |
+//! | BAD_ADDRESS | of the operand that leaves memory | its byte offset in the command |
+//! | BAD_FIELD | of `d`, which overlaps an operand | its byte offset in the command |
 //!
 //! These, and `cancel`, stop requests; outstanding ones are drained, then the completion is given (after `cancel` there is none). An index that
 //! is too large is found when it is its turn: d may be partly written then.

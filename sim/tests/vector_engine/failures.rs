@@ -39,6 +39,11 @@ const INDICES: usize = offset_of!(VectorParameters, indices);
 const B_LEN: usize = offset_of!(VectorParameters, b_len);
 const RESERVED: usize = offset_of!(VectorParameters, reserved);
 
+/// Operand `x` of `case` is where it must not be.
+fn operand(case: &Case, x: usize, status: Status) -> Outcome {
+    Outcome { addr: case.addresses[x], ..Outcome::refused(status, OPERANDS[x]) }
+}
+
 fn parameter(info: usize) -> Outcome {
     Outcome::refused(Status::BadParameter, info)
 }
@@ -129,7 +134,7 @@ fn operands_that_leave_memory() {
     let mut rng = rng();
     let mut b = make_bench(&mut rng);
     let end = BYTES as u64;
-    let address = |x: usize| Outcome::refused(Status::BadAddress, OPERANDS[x]);
+    let address = |case: &Case, x: usize| operand(case, x, Status::BadAddress);
     for n in [1, 2, 50] {
         for stride in [1, 3, u32::MAX] {
             for x in 0..4 {
@@ -143,7 +148,7 @@ fn operands_that_leave_memory() {
                 for at in [last, u64::MAX - 31, u64::MAX - 31 - 32 * u64::from(stride) * (n as u64 - 1)] {
                     let mut other = Case { vectors: [vec![], vec![], vec![]], ..case.clone() };
                     other.addresses[x] = at;
-                    b.refuse(&other, |_| (), address(x), "outside");
+                    b.refuse(&other, |_| (), address(&other, x), "outside");
                 }
             }
         }
@@ -153,16 +158,16 @@ fn operands_that_leave_memory() {
     case.addresses[3] = end - 32;
     b.check(&case, &FAST);
     case.addresses[3] = end;
-    b.refuse(&case, |_| (), address(3), "a sum outside");
+    b.refuse(&case, |_| (), address(&case, 3), "a sum outside");
     case.n = 0;
     case.vectors = [vec![], vec![], vec![]];
-    b.refuse(&case, |_| (), address(3), "a sum of nothing outside");
+    b.refuse(&case, |_| (), address(&case, 3), "a sum of nothing outside");
     // Gathered: as long as b is said to be.
     let mut case = Case::contiguous(&mut rng, VectorOperation::Map, [Scalar, Gather, Scalar], 40);
     case.addresses[1] = end - 32 * u64::from(case.b_len);
     b.check(&case, &FAST);
     let other = Case { b_len: case.b_len + 1, ..case.clone() };
-    b.refuse(&other, |_| (), address(1), "gathered outside");
+    b.refuse(&other, |_| (), address(&other, 1), "gathered outside");
     case.indices_at = end - 128;
     case.n = 32;
     case.indices.truncate(32);
@@ -180,7 +185,7 @@ fn operands_that_leave_memory() {
 fn overlaps() {
     let mut rng = rng();
     let mut b = make_bench(&mut rng);
-    let refused = Outcome::refused(Status::BadField, OPERANDS[3]);
+    let refused = |case: &Case| operand(case, 3, Status::BadField);
     let n = 40;
     for x in 0..3 {
         for (stride, d_stride, shift) in [
@@ -202,7 +207,7 @@ fn overlaps() {
             case.strides[3] = d_stride;
             case.addresses[x] = 1 << 19;
             case.addresses[3] = ((1i64 << 19) + shift) as u64;
-            b.refuse(&case, |_| (), refused, "a stream and d");
+            b.refuse(&case, |_| (), refused(&case), "a stream and d");
             // Just apart.
             let span = |stride: u32| 32 * (u64::from(stride) * (n as u64 - 1) + 1);
             case.vectors[x] = crate::common::vector(&mut rng, n);
@@ -217,7 +222,7 @@ fn overlaps() {
     for x in 0..3 {
         for i in [0, n as u64 - 1] {
             case.addresses[3] = case.addresses[x] + 32 * i;
-            b.refuse(&case, |_| (), refused, "a sum in an operand");
+            b.refuse(&case, |_| (), refused(&case), "a sum in an operand");
         }
     }
     let case = Case::contiguous(&mut rng, VectorOperation::Map, [Scalar, Gather, Scalar], n);
@@ -230,7 +235,7 @@ fn overlaps() {
     ] {
         let mut other = case.clone();
         other.addresses[3] = at;
-        b.refuse(&other, |_| (), refused, "gathered");
+        b.refuse(&other, |_| (), refused(&other), "gathered");
     }
 }
 
