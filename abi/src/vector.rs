@@ -55,6 +55,8 @@ constants! {
 constants! {
     /// Limits of the VECTOR command.
     VECTOR_LIMITS {
+        /// Most elements of a VECTOR command.
+        VECTOR_MAX_N: u32 = 1 << 31,
         /// Bytes of a VECTOR command's parameters.
         VECTOR_PARAMS_BYTES: u32 = 192,
     }
@@ -92,7 +94,7 @@ pub(crate) const MEANING: &str = "\
 For a sum b is the scalar 1, for a product c is the scalar 0 (element parameters are in Montgomery form). PREFIX_PRODUCT and INVERSE have only a: `kinds`, `b`
 and `c` are zero. With `n` = 0 nothing is written but the 0 of REDUCE.
 
-Checked before memory is touched, in this order: `operation`, `flags`, `kinds`; that addresses are zero where nothing is
+Checked before memory is touched, in this order: `operation`, `flags`, `kinds`, `n`; that addresses are zero where nothing is
 read from them (BAD_FIELD), and aligned; the range of the parameters. Then the parameters are read and checked, and that the
 indices are within card memory (BAD_PARAMETER). A stream that leaves card memory ends the command with BAD_ADDRESS, a forbidden overlap with BAD_FIELD at `d`.
 The span of d, from its first byte to its last, may meet the span of a stream a, b or c only in place (same address and

@@ -29,6 +29,7 @@ mod at {
     pub const C: usize = 32;
     pub const D: usize = 40;
     pub const VECTOR_PARAMS: usize = 48;
+    pub const N: usize = 56;
     /// operation, flags, kinds.
     pub const OPERATION: usize = 60;
 }
@@ -287,6 +288,8 @@ fn vector_cases() -> Vec<Case> {
         Case(map(), |k| put(k, 63, &[1]), BadFlags, 0, 0),
         Case(map(), |k| put(k, at::OPERATION, &[4]), BadField, f("operation"), 0),
         Case(map(), |k| put(k, at::OPERATION, &[255]), BadField, f("operation"), 0),
+        Case(prefix(), |k| put(k, at::N, &((1u32 << 31) + 1).to_le_bytes()), BadField, f("n"), 0),
+        Case(map(), |k| put(k, at::N, &u32::MAX.to_le_bytes()), BadField, f("n"), 0),
         // Flags that belong to another operation, or to none.
         Case(map(), |k| put(k, at::OPERATION + 1, &[4]), BadField, f("flags"), 0),
         Case(map(), |k| put(k, at::OPERATION + 1, &[0x81]), BadField, f("flags"), 0),

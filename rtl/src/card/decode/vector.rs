@@ -13,6 +13,7 @@ pub fn vector() -> Arc<Module> {
             bad_field("operation > VECTOR_INVERSE", "VECTOR_OPERATION"),
             bad_field("(flags & ~allowed) != 0", "VECTOR_FLAGS"),
             bad_field("bad_kinds", "VECTOR_KINDS"),
+            bad_field("cmd$[CMD_VECTOR_N] > VECTOR_MAX_N", "VECTOR_N"),
             bad_field("!a_read && a != 0", "VECTOR_A"),
             bad_address("a[4:0] != 0", "VECTOR_A", "a"),
             bad_field("!b_read && b != 0", "VECTOR_B"),
