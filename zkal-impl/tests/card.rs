@@ -1,24 +1,23 @@
 //! The engine and the adapters on the simulated card.
 
-use std::sync::{Arc, OnceLock};
+mod common;
+
+use std::sync::OnceLock;
 
 use ark_bn254::{Bn254, Fr, G1Affine, G1Projective};
 use ark_ec::{CurveGroup, VariableBaseMSM};
 use ark_ff::{BigInt, BigInteger, PrimeField, UniformRand, Zero};
 use ark_groth16::{Groth16, ProvingKey};
-use ark_relations::gr1cs::{
-    ConstraintSynthesizer, ConstraintSystemRef, LinearCombination, SynthesisError, Variable,
-};
-use ark_serialize::{CanonicalDeserialize, CanonicalSerialize};
-use permafrost_driver::{Card, CardOptions};
+use ark_serialize::CanonicalDeserialize;
+use common::{bytes, open, rng, Squares};
+use permafrost_driver::Card;
 use permafrost_rtl::config::CardConfig;
-use permafrost_sim::{SimCard, SimOptions};
+use permafrost_sim::SimOptions;
 use permafrost_zkal::ark::{with_engine, AccelBn254};
 use permafrost_zkal::engine::{Engine, Fallback, Op, Place, Policy, Scalars};
 use permafrost_zkal::groth16::{self, Blinding, CircomReduction, Witness};
 use permafrost_zkal::Error;
-use rand::{Rng, SeedableRng};
-use rand_chacha::ChaCha20Rng;
+use rand::Rng;
 
 /// The card all tests share.
 fn card() -> Card {
@@ -26,20 +25,8 @@ fn card() -> Card {
     CARD.get_or_init(|| open(SimOptions::new(CardConfig::sim()))).clone()
 }
 
-fn open(options: SimOptions) -> Card {
-    let sim = SimCard::open(options).expect("the simulator builds");
-    Card::open(Arc::new(sim), CardOptions::default()).expect("the card comes up")
-}
-
 fn engine() -> Engine {
     Engine::new(card(), Policy::default()).expect("the card has an MSM engine")
-}
-
-fn rng() -> (ChaCha20Rng, u64) {
-    let seed =
-        std::env::var("PERMAFROST_SEED").ok().and_then(|s| s.parse().ok()).unwrap_or_else(rand::random);
-    println!("seed {seed} (set PERMAFROST_SEED to repeat)");
-    (ChaCha20Rng::seed_from_u64(seed), seed)
 }
 
 fn points(n: usize, rng: &mut impl Rng) -> Vec<G1Affine> {
@@ -225,35 +212,6 @@ fn a_full_card_says_so_or_falls_back() {
     let out = any.msm_slice(&bases, Scalars::montgomery(&scalars)).expect("falls back");
     assert_eq!(out.operation.place, Place::Cpu);
     assert_eq!(out.point, G1Projective::msm_unchecked(&bases, &scalars), "seed {seed}");
-}
-
-/// x^(2^n) for a secret x.
-#[derive(Clone)]
-struct Squares {
-    x: Fr,
-    n: usize,
-}
-
-impl ConstraintSynthesizer<Fr> for Squares {
-    fn generate_constraints(self, cs: ConstraintSystemRef<Fr>) -> Result<(), SynthesisError> {
-        let result = (0..self.n).fold(self.x, |x, _| x * x);
-        let public = cs.new_input_variable(|| Ok(result))?;
-        let lc = |v: Variable| LinearCombination::zero() + v;
-        let (mut value, mut known) = (self.x, cs.new_witness_variable(|| Ok(self.x))?);
-        for i in 0..self.n {
-            value *= value;
-            let next = if i + 1 == self.n { public } else { cs.new_witness_variable(|| Ok(value))? };
-            cs.enforce_r1cs_constraint(|| lc(known), || lc(known), || lc(next))?;
-            known = next;
-        }
-        Ok(())
-    }
-}
-
-fn bytes(value: &impl CanonicalSerialize) -> Vec<u8> {
-    let mut out = Vec::new();
-    value.serialize_uncompressed(&mut out).expect("memory");
-    out
 }
 
 #[test]

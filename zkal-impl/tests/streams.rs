@@ -1,68 +1,27 @@
 //! Transforms and vectors on the simulated card: arkworks' prover with its quotient made there, and what a reset loses.
 
-use std::sync::Arc;
+mod common;
 
 use ark_bn254::{Bn254, Fr};
 use ark_ff::{One, UniformRand};
 use ark_groth16::Groth16;
-use ark_relations::gr1cs::{
-    ConstraintSynthesizer, ConstraintSystemRef, LinearCombination, SynthesisError, Variable,
-};
-use ark_serialize::{CanonicalDeserialize, CanonicalSerialize};
-use permafrost_driver::{Card, CardOptions};
+use ark_serialize::CanonicalDeserialize;
+use common::{bytes, open, rng, Squares};
+use permafrost_driver::Card;
 use permafrost_rtl::config::CardConfig;
-use permafrost_sim::{SimCard, SimOptions};
+use permafrost_sim::SimOptions;
 use permafrost_zkal::ark::{with_engine, AccelBn254, AccelReduction};
 use permafrost_zkal::engine::{Engine, NttAccel, Op, Place, Policy, Terms, Transform, Unsupported};
 use permafrost_zkal::Error;
-use rand::SeedableRng;
-use rand_chacha::ChaCha20Rng;
 
 fn card() -> Card {
-    let sim = SimCard::open(SimOptions::new(CardConfig::sim())).expect("the simulator builds");
-    Card::open(Arc::new(sim), CardOptions::default()).expect("the card comes up")
+    open(SimOptions::new(CardConfig::sim()))
 }
 
 /// An engine that keeps all transforms on the card.
 fn engine(card: Card) -> Engine {
     let policy = Policy { ntt: Unsupported::Refuse, ..Policy::default() };
     Engine::new(card, policy).expect("the card has an MSM engine")
-}
-
-fn rng() -> (ChaCha20Rng, u64) {
-    let seed =
-        std::env::var("PERMAFROST_SEED").ok().and_then(|s| s.parse().ok()).unwrap_or_else(rand::random);
-    println!("seed {seed} (set PERMAFROST_SEED to repeat)");
-    (ChaCha20Rng::seed_from_u64(seed), seed)
-}
-
-/// x^(2^n) for a secret x.
-#[derive(Clone)]
-struct Squares {
-    x: Fr,
-    n: usize,
-}
-
-impl ConstraintSynthesizer<Fr> for Squares {
-    fn generate_constraints(self, cs: ConstraintSystemRef<Fr>) -> Result<(), SynthesisError> {
-        let result = (0..self.n).fold(self.x, |x, _| x * x);
-        let public = cs.new_input_variable(|| Ok(result))?;
-        let lc = |v: Variable| LinearCombination::zero() + v;
-        let (mut value, mut known) = (self.x, cs.new_witness_variable(|| Ok(self.x))?);
-        for i in 0..self.n {
-            value *= value;
-            let next = if i + 1 == self.n { public } else { cs.new_witness_variable(|| Ok(value))? };
-            cs.enforce_r1cs_constraint(|| lc(known), || lc(known), || lc(next))?;
-            known = next;
-        }
-        Ok(())
-    }
-}
-
-fn bytes(value: &impl CanonicalSerialize) -> Vec<u8> {
-    let mut out = Vec::new();
-    value.serialize_uncompressed(&mut out).expect("memory");
-    out
 }
 
 #[test]
