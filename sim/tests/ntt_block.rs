@@ -367,6 +367,11 @@ fn everything(bench: &mut Bench, max: u32, sets: usize) {
 #[test]
 fn smallest() {
     everything(&mut Bench::new(Target::Generic, 2, 1), 2, 300);
+}
+
+#[test]
+#[ignore = "builds for a minute: make test-ntt"]
+fn eight_lanes() {
     everything(&mut Bench::new(Target::Generic, 5, 8), 5, 300);
 }
 
@@ -376,6 +381,7 @@ fn two_lanes() {
 }
 
 #[test]
+#[ignore = "builds for a minute: make test-ntt"]
 fn xcup() {
     everything(&mut Bench::new(Target::Xcup, 5, 2), 5, 60);
 }

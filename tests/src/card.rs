@@ -10,16 +10,22 @@ use permafrost_zkal::engine::{Engine, Fallback, Policy, Unsupported};
 /// The card of the `sim` preset.
 pub fn card() -> Card {
     static CARD: OnceLock<Card> = OnceLock::new();
-    CARD.get_or_init(|| {
-        let options = SimOptions::new(CardConfig::sim());
-        let sim = SimCard::open(options).unwrap_or_else(|e| panic!("simulated card: {e}"));
-        let card = Card::open(Arc::new(sim), CardOptions::default());
-        card.unwrap_or_else(|e| panic!("card: {e}"))
-    })
-    .clone()
+    CARD.get_or_init(|| open(CardConfig::sim())).clone()
 }
 
-/// An engine on it that computes every multi-scalar multiplication on the card or fails.
+/// The same without the engines for transforms and vectors: its simulation has half as much to do.
+pub fn msm_card() -> Card {
+    static CARD: OnceLock<Card> = OnceLock::new();
+    CARD.get_or_init(|| open(CardConfig { ntt_lanes: 0, vector_lanes: 0, ..CardConfig::sim() })).clone()
+}
+
+fn open(config: CardConfig) -> Card {
+    let sim = SimCard::open(SimOptions::new(config)).unwrap_or_else(|e| panic!("simulated card: {e}"));
+    let card = Card::open(Arc::new(sim), CardOptions::default());
+    card.unwrap_or_else(|e| panic!("card: {e}"))
+}
+
+/// An engine on the preset's card that computes every multi-scalar multiplication on the card or fails.
 pub fn engine() -> Engine {
     engine_on(card())
 }

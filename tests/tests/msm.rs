@@ -16,7 +16,7 @@ enum Form {
 }
 
 fn on_card<P: MsmPoint>(bases: &[P], scalars: &[Fr], form: Form) -> P {
-    let engine = card::engine();
+    let engine = card::engine_on(card::msm_card());
     let set = engine.upload_bases(bases).unwrap();
     let canonical: Vec<_> = scalars.iter().map(|s| s.into_bigint()).collect();
     let scalars = match form {
