@@ -25,6 +25,10 @@ fn main() -> ExitCode {
     println!("seed {seed} (set PERMAFROST_SEED to repeat)");
     let mut rng = ChaCha20Rng::seed_from_u64(seed);
     let circuit = testing::Circuit::random(PUBLICS, constraints, &mut rng);
+    if let Err(error) = std::fs::create_dir_all(folder) {
+        eprintln!("{folder}: {error}");
+        return ExitCode::FAILURE;
+    }
     let (zkey, wtns) = circuit.files(&circuit.setup(&mut rng));
     for (name, file) in [("circuit.zkey", zkey), ("circuit.wtns", wtns)] {
         let path = Path::new(folder).join(name);
