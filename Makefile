@@ -34,7 +34,7 @@ test:
 	@PERMAFROST_REQUIRE_NODE=1 $(CARGO) test --locked --workspace
 
 # Every size to 2^14, kind, order and batch of transforms, and one of 2^18; the tile core with eight lanes and on `xcup`. About
-# 20 minutes on 4 cores. Last result: docs/ntt.md.
+# 35 minutes on 2 cores. Last result: docs/ntt.md.
 test-ntt:
 	@scripts/setup.sh --tests
 	@$(CARGO) test --locked --package permafrost-sim --test ntt_block -- --ignored
