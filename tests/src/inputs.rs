@@ -135,3 +135,11 @@ where
     }
     P::Group::normalize_batch(&points)
 }
+
+/// A generator, and its seed for messages. `PERMAFROST_SEED` repeats a run.
+pub fn rng() -> (ChaCha8Rng, u64) {
+    let seed =
+        std::env::var("PERMAFROST_SEED").ok().and_then(|s| s.parse().ok()).unwrap_or_else(rand::random);
+    println!("seed {seed} (set PERMAFROST_SEED to repeat)");
+    (ChaCha8Rng::seed_from_u64(seed), seed)
+}

@@ -5,8 +5,9 @@ use ark_ff::{FftField, Field, UniformRand};
 use ark_poly::{EvaluationDomain, Radix2EvaluationDomain};
 use permafrost_tests::card;
 use permafrost_tests::halo2;
+use permafrost_tests::inputs::rng;
 use permafrost_zkal::engine::{Engine, NttAccel, Order, Place, Transform};
-use rand::{Rng, SeedableRng};
+use rand::Rng;
 use rand_chacha::ChaCha8Rng;
 
 /// An engine on a card that has an NTT engine.
@@ -17,14 +18,6 @@ fn engine() -> Option<Engine> {
         return None;
     }
     Some(engine)
-}
-
-/// A generator, and its seed for messages. `PERMAFROST_SEED` repeats a run.
-fn rng() -> (ChaCha8Rng, u64) {
-    let seed =
-        std::env::var("PERMAFROST_SEED").ok().and_then(|s| s.parse().ok()).unwrap_or_else(rand::random);
-    println!("seed {seed} (set PERMAFROST_SEED to repeat)");
-    (ChaCha8Rng::seed_from_u64(seed), seed)
 }
 
 fn random(n: usize, rng: &mut ChaCha8Rng) -> Vec<Fr> {

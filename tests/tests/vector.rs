@@ -3,8 +3,9 @@
 use ark_bn254::Fr;
 use ark_ff::{AdditiveGroup, Field, One, UniformRand};
 use permafrost_tests::card;
+use permafrost_tests::inputs::rng;
 use permafrost_zkal::engine::{DeviceVec, Engine, Operand, Place, Terms};
-use rand::{Rng, SeedableRng};
+use rand::Rng;
 use rand_chacha::ChaCha8Rng;
 
 /// An engine on a card that has a VECTOR engine.
@@ -15,14 +16,6 @@ fn engine() -> Option<Engine> {
         return None;
     }
     Some(engine)
-}
-
-/// A generator, and its seed for messages. `PERMAFROST_SEED` repeats a run.
-fn rng() -> (ChaCha8Rng, u64) {
-    let seed =
-        std::env::var("PERMAFROST_SEED").ok().and_then(|s| s.parse().ok()).unwrap_or_else(rand::random);
-    println!("seed {seed} (set PERMAFROST_SEED to repeat)");
-    (ChaCha8Rng::seed_from_u64(seed), seed)
 }
 
 /// Random elements with zeros, ones and the largest among them.

@@ -123,6 +123,7 @@ impl Case {
     }
 }
 
-fn name_of(scalars: args::Scalars) -> String {
-    scalars.to_possible_value().map_or_else(String::new, |v| v.get_name().to_owned())
+/// What the command line calls this.
+fn name_of(value: impl ValueEnum) -> String {
+    value.to_possible_value().map_or_else(String::new, |v| v.get_name().to_owned())
 }

@@ -3,12 +3,11 @@
 use ark_bn254::Fr;
 use ark_ff::{FftField, Zero};
 use ark_poly::{EvaluationDomain, Radix2EvaluationDomain};
-use clap::ValueEnum;
 use permafrost_zkal::engine::{self, NttAccel, Transform};
 use serde::Serialize;
 
-use super::inputs;
 use super::stream::{Asked, Least, StreamFigures};
+use super::{inputs, name_of};
 use crate::args::{BenchNtt, Direction, Order};
 use crate::card::{self, Changes};
 use crate::error::Error;
@@ -89,10 +88,10 @@ pub fn ntt(args: &BenchNtt) -> Result<(), Error> {
     let stream = StreamFigures::new(asked, &operation, least).ok_or_else(wrong)?;
     let figures = Figures {
         bench: "ntt",
-        direction: name(args.direction),
+        direction: name_of(args.direction),
         coset: args.coset,
-        input: name(args.input),
-        output: name(args.output),
+        input: name_of(args.input),
+        output: name_of(args.output),
         batch: args.batch,
         stream,
     };
@@ -127,8 +126,4 @@ fn in_order(order: Order, values: &[Fr]) -> Vec<Fr> {
         _ => i.reverse_bits() >> (usize::BITS - bits),
     };
     (0..values.len()).map(|i| values[place(i)]).collect()
-}
-
-fn name(value: impl ValueEnum) -> String {
-    value.to_possible_value().map_or_else(String::new, |v| v.get_name().to_owned())
 }

@@ -2,15 +2,14 @@
 
 use ark_bn254::Fr;
 use ark_ff::{Field, One, Zero};
-use clap::ValueEnum;
 use permafrost_zkal::engine::{DeviceVec, Engine, Operand, Operation, Terms};
 use rand::seq::SliceRandom;
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 use serde::Serialize;
 
-use super::inputs;
 use super::stream::{Asked, Least, StreamFigures};
+use super::{inputs, name_of};
 use crate::args::{BenchVector, VectorOp};
 use crate::card;
 use crate::error::Error;
@@ -125,7 +124,7 @@ pub fn vector(args: &BenchVector) -> Result<(), Error> {
     let speed = open.simulation().speed_since(&before);
 
     progress.stage("check against arkworks");
-    let op = args.op.to_possible_value().map_or_else(String::new, |v| v.get_name().to_owned());
+    let op = name_of(args.op);
     let wrong = || Error::WrongElements { what: format!("{op} of 2^{}", args.log_n), seed: args.seed };
     if found != inputs.expected(args.op) {
         return Err(wrong());

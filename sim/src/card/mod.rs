@@ -108,11 +108,6 @@ impl SimStats {
     pub fn speed_since(&self, before: &SimStats) -> f64 {
         (self.clocks - before.clocks) as f64 / (self.busy - before.busy).as_secs_f64().max(1e-9)
     }
-
-    /// Simulated clocks per second of host time.
-    pub fn clocks_per_second(&self) -> f64 {
-        self.clocks as f64 / self.busy.as_secs_f64().max(1e-9)
-    }
 }
 
 /// Which memory a [`Fault`] is injected into.
