@@ -18,11 +18,13 @@ pub mod format;
 pub mod manual;
 pub mod msm;
 pub mod ntt;
+pub mod pci;
 pub mod registers;
 pub mod status;
 pub mod transport;
 pub mod vector;
 pub mod verilog;
+pub mod vfio_user;
 
 pub use command::{
     Command, CommandBody, CopyCommand, CopyKind, CreateQueueCommand, DeleteQueueCommand, FillCommand, Group,

@@ -87,6 +87,14 @@ pub trait Transport: Send + Sync {
     }
 }
 
+/// Clocks per second that a simulated card reaches even on a slow host.
+const SLOWEST_CLOCKS_PER_SECOND: u32 = 10_000;
+
+/// [`Transport::deadline_scale`] of a simulated card whose nominal clock is `clock_khz`.
+pub fn simulated_deadline_scale(clock_khz: u32) -> u32 {
+    (clock_khz.saturating_mul(1000) / SLOWEST_CLOCKS_PER_SECOND).max(1)
+}
+
 /// Memory that both the host and the card reach.
 ///
 /// The card may write it at any time, so no Rust reference ever points into it: all access goes through the methods,

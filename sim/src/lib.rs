@@ -5,12 +5,15 @@
 //! - [`axi`] is the shell side of the card's ports: memories, MMIO, protocol rules.
 //! - [`dram`] is a timing model of DRAM, for the memory behind the card.
 //! - [`SimCard`] is the card: model, memories and thread behind the `Transport` trait.
+//! - [`pci`] is the card as a PCI function, [`vfio_user`] serves it to another process.
 
 pub mod axi;
 mod card;
 pub mod dram;
 mod error;
+pub mod pci;
 pub mod verilated;
+pub mod vfio_user;
 
 pub use card::{Side, SimCard, SimOptions, SimStats, Waveform};
 pub use error::SimError;

@@ -33,6 +33,11 @@ impl Dram {
         Dram { pages: (0..pages).map(|_| None).collect(), bytes }
     }
 
+    /// Makes every byte 0 again.
+    pub fn clear(&mut self) {
+        self.pages.fill_with(|| None);
+    }
+
     fn place(&self, address: u64) -> Option<(usize, usize)> {
         (address <= self.bytes.saturating_sub(BEAT_BYTES as u64) && self.bytes >= BEAT_BYTES as u64)
             .then(|| ((address / PAGE_BYTES as u64) as usize, (address % PAGE_BYTES as u64) as usize))
@@ -83,6 +88,9 @@ mod tests {
         assert_eq!(beat.map(|b| b as usize).iter().sum::<usize>(), 4 * 7);
         assert_eq!(beat[4..8], [7; 4]);
         assert_eq!(dram.pages.iter().flatten().count(), 1);
+        dram.clear();
+        assert_eq!(dram.read(PAGE_BYTES as u64 * 7 + 64, &mut beat), Response::Okay);
+        assert_eq!(beat, [0; 64]);
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! Host memory that the card reaches: blocks with IOVAs, and the card's accesses to them.
 
 use super::locked;
-use crate::axi::{Beat, Memory, Response, BEAT_BYTES};
+use crate::axi::{Beat, Response, BEAT_BYTES};
 use permafrost_abi::transport::{DmaRegion, TransportError};
 use std::{
     alloc::{alloc_zeroed, dealloc, Layout},
@@ -91,39 +91,52 @@ impl HostMemory {
             _ => Response::SlaveError,
         }
     }
-}
 
-impl Memory for HostMemory {
-    fn read(&mut self, address: u64, beat: &mut Beat) -> Response {
-        self.with(address, |from| {
-            for (i, word) in beat.chunks_exact_mut(4).enumerate() {
-                // SAFETY: 64 mapped bytes at a 64-byte aligned address.
-                let value = unsafe { AtomicU32::from_ptr(from.add(4 * i).cast()) }.load(Ordering::Relaxed);
-                word.copy_from_slice(&value.to_ne_bytes());
-            }
-        })
+    /// The card reads.
+    pub fn read(&self, address: u64, beat: &mut Beat) -> Response {
+        // SAFETY: `with` gives 64 mapped bytes; the address is a multiple of 64, as is that of the block.
+        self.with(address, |from| unsafe { load_beat(from, beat) })
     }
 
-    /// Bytes become visible in address order, the last word after all that was written before it: a reader that sees
-    /// a completion's phase bit sees the completion, and the data it announces.
-    fn write(&mut self, address: u64, beat: &Beat, strobe: u64) -> Response {
-        self.with(address, |to| {
-            for (i, word) in beat.chunks_exact(4).enumerate() {
-                let selected = strobe >> (4 * i) & 0xf;
-                if selected == 0xf {
-                    let last = strobe >> (4 * i) == 0xf;
-                    let order = if last { Ordering::Release } else { Ordering::Relaxed };
-                    let value = u32::from_ne_bytes([word[0], word[1], word[2], word[3]]);
-                    // SAFETY: as in `read`.
-                    unsafe { AtomicU32::from_ptr(to.add(4 * i).cast()) }.store(value, order);
-                } else if selected != 0 {
-                    for (j, byte) in word.iter().enumerate().filter(|(j, _)| selected >> j & 1 == 1) {
-                        // SAFETY: as in `read`.
-                        unsafe { AtomicU8::from_ptr(to.add(4 * i + j)) }.store(*byte, Ordering::Release);
-                    }
-                }
+    /// The card writes.
+    pub fn write(&self, address: u64, beat: &Beat, strobe: u64) -> Response {
+        // SAFETY: as in `read`.
+        self.with(address, |to| unsafe { store_beat(to, beat, strobe) })
+    }
+}
+
+/// Reads 64 bytes that a host may be writing.
+///
+/// # Safety
+/// `from` must be 4-byte aligned and valid for reads of 64 bytes, which no Rust reference points into.
+pub(crate) unsafe fn load_beat(from: *const u8, beat: &mut Beat) {
+    for (i, word) in beat.chunks_exact_mut(4).enumerate() {
+        // SAFETY: in range and aligned by the contract; a load needs no right to write.
+        let value = unsafe { AtomicU32::from_ptr(from.add(4 * i).cast_mut().cast()) }.load(Ordering::Relaxed);
+        word.copy_from_slice(&value.to_ne_bytes());
+    }
+}
+
+/// Writes the selected ones of 64 bytes. They become visible in address order, the last word after all that was written
+/// before it: a reader that sees a completion's phase bit sees the completion, and the data it announces.
+///
+/// # Safety
+/// `to` must be 4-byte aligned and valid for writes of 64 bytes, which no Rust reference points into.
+pub(crate) unsafe fn store_beat(to: *mut u8, beat: &Beat, strobe: u64) {
+    for (i, word) in beat.chunks_exact(4).enumerate() {
+        let selected = strobe >> (4 * i) & 0xf;
+        if selected == 0xf {
+            let last = strobe >> (4 * i) == 0xf;
+            let order = if last { Ordering::Release } else { Ordering::Relaxed };
+            let value = u32::from_ne_bytes([word[0], word[1], word[2], word[3]]);
+            // SAFETY: in range and aligned by the contract.
+            unsafe { AtomicU32::from_ptr(to.add(4 * i).cast()) }.store(value, order);
+        } else if selected != 0 {
+            for (j, byte) in word.iter().enumerate().filter(|(j, _)| selected >> j & 1 == 1) {
+                // SAFETY: in range by the contract.
+                unsafe { AtomicU8::from_ptr(to.add(4 * i + j)) }.store(*byte, Ordering::Release);
             }
-        })
+        }
     }
 }
 
@@ -133,7 +146,7 @@ mod tests {
 
     #[test]
     fn blocks_are_mapped_while_they_live() {
-        let mut host = HostMemory::default();
+        let host = HostMemory::default();
         let (a, b) = (host.alloc(1).unwrap(), host.alloc(3 * PAGE).unwrap());
         assert_eq!((a.len(), b.len()), (PAGE, 3 * PAGE));
         assert!(b.iova() >= a.iova() + a.len() as u64 + GUARD);
@@ -155,7 +168,7 @@ mod tests {
 
     #[test]
     fn strobes_select_bytes() {
-        let mut host = HostMemory::default();
+        let host = HostMemory::default();
         let r = host.alloc(PAGE).unwrap();
         let beat: Beat = std::array::from_fn(|i| i as u8 + 1);
         assert_eq!(host.write(r.iova() + 64, &beat, 0xf00f_0000_0000_0006), Response::Okay);

@@ -8,30 +8,30 @@
 //! The thread runs clocks while the card has something to do and sleeps otherwise: idle clocks are skipped, never
 //! simulated. The card's own CYCLES counter therefore counts simulated clocks.
 
+mod device;
 mod host;
 mod irq;
+mod slot;
 mod transport;
 mod worker;
 
 use crate::{
-    axi::{Fault, Timing, Traffic},
+    axi::{Beat, Fault, Response, Timing, Traffic},
     dram::{Preset, Stats},
-    verilated::{build, BuildOptions},
+    verilated::BuildOptions,
     SimError,
 };
+pub(crate) use device::SimDevice;
 use host::HostMemory;
+pub(crate) use host::{load_beat, store_beat};
 use irq::Interrupts;
 use permafrost_rtl::{config::CardConfig, hdl::Design};
+pub(crate) use slot::Slot;
 use std::{
     path::PathBuf,
-    sync::{
-        mpsc::{channel, sync_channel, Sender},
-        Arc, Mutex, MutexGuard, PoisonError,
-    },
-    thread::JoinHandle,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
-use worker::{Request, Worker};
 
 /// What to simulate and how.
 #[derive(Clone, Debug)]
@@ -117,35 +117,45 @@ pub enum Side {
     Dram,
 }
 
-/// A simulated card. Closing (dropping) it stops the simulation, whatever the card is doing.
+/// A simulated card in the slot of this process: its DMA reaches memory of this process, its interrupts wake threads.
+/// Closing (dropping) it stops the simulation, whatever the card is doing.
 #[derive(Debug)]
 pub struct SimCard {
-    requests: Sender<Request>,
-    shared: Arc<Shared>,
+    device: SimDevice,
+    slot: Arc<InProcess>,
+}
+
+/// The slot of a [`SimCard`].
+#[derive(Debug, Default)]
+struct InProcess {
     memory: HostMemory,
-    clock_khz: u32,
-    thread: Option<JoinHandle<()>>,
-}
-
-/// What the card's thread tells the others.
-#[derive(Debug)]
-struct Shared {
     interrupts: Interrupts,
-    stats: Mutex<SimStats>,
-    /// Why the card does not answer any more.
-    gone: Mutex<Option<Gone>>,
 }
 
-#[derive(Clone, Debug)]
-enum Gone {
-    /// The simulation ended by an error.
-    Failed(String),
-    /// Taken out by [`SimCard::remove`].
-    Removed,
+impl Slot for InProcess {
+    fn read(&self, address: u64, beat: &mut Beat) -> Response {
+        self.memory.read(address, beat)
+    }
+
+    fn write(&self, address: u64, beat: &Beat, strobe: u64) -> Response {
+        self.memory.write(address, beat, strobe)
+    }
+
+    fn interrupt(&self, vector: u16) {
+        self.interrupts.raise(vector.into());
+    }
+
+    fn was_reset(&self) {
+        self.interrupts.clear();
+    }
+
+    fn failed(&self) {
+        self.interrupts.wake_all();
+    }
 }
 
 /// The value behind a mutex whose users only ever store complete values, so that a panic elsewhere does not matter.
-fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+pub(crate) fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
@@ -156,71 +166,24 @@ impl SimCard {
     }
 
     /// [`SimCard::open`] for another design with the card's ports.
-    pub fn open_design(design: &Design, mut options: SimOptions) -> Result<SimCard, SimError> {
-        options.config.validate()?;
-        if let Some(bytes) = options.dram_bytes {
-            options.config = CardConfig { dram_bytes: bytes, ..options.config };
-            options.config.validate()?;
-        }
-        options.build.trace = options.trace.is_some();
-        let compiled = build(design, &options.build)?;
-        let shared = Arc::new(Shared {
-            interrupts: Interrupts::default(),
-            stats: Mutex::default(),
-            gone: Mutex::default(),
-        });
-        let memory = HostMemory::default();
-        let (requests, receiver) = channel();
-        let (started, start) = sync_channel(1);
-        let clock_khz = options.config.clock_khz;
-        let thread = {
-            let (shared, memory) = (shared.clone(), memory.clone());
-            std::thread::Builder::new()
-                .name("simulated-card".into())
-                .stack_size(worker::STACK_BYTES)
-                .spawn(move || {
-                    worker::run(
-                        &shared,
-                        || Worker::new(&compiled, &options, memory, &shared),
-                        &started,
-                        &receiver,
-                    )
-                })
-                .map_err(|e| SimError::Thread(format!("it cannot be started: {e}")))?
-        };
-        // The thread reports even when it panics; an empty channel can only mean that it was killed.
-        start.recv().unwrap_or_else(|_| Err(SimError::Thread("it ended without a word".into())))?;
-        Ok(SimCard { requests, shared, memory, clock_khz, thread: Some(thread) })
+    pub fn open_design(design: &Design, options: SimOptions) -> Result<SimCard, SimError> {
+        let slot = Arc::new(InProcess::default());
+        Ok(SimCard { device: SimDevice::open_design(design, options, slot.clone())?, slot })
     }
 
     /// Figures up to now.
     pub fn stats(&self) -> SimStats {
-        *locked(&self.shared.stats)
+        self.device.stats()
     }
 
     /// For tests of error paths: the next accesses of the card that `fault` describes fail.
     pub fn inject(&self, side: Side, fault: Fault) {
-        // A card that is gone makes no accesses.
-        let _ = self.requests.send(Request::Inject(side, fault));
+        self.device.inject(side, fault);
     }
 
     /// For tests of error paths: takes the card out of its slot. Registers read all ones, writes vanish, DMA and
     /// interrupts stop.
     pub fn remove(&self) {
-        let (reply, done) = sync_channel(1);
-        if self.requests.send(Request::Remove(reply)).is_ok() {
-            // An error means that the card was gone already.
-            let _ = done.recv();
-        }
-    }
-}
-
-impl Drop for SimCard {
-    fn drop(&mut self) {
-        let _ = self.requests.send(Request::Stop);
-        if let Some(thread) = self.thread.take() {
-            // Its panics have been caught and reported.
-            let _ = thread.join();
-        }
+        self.device.remove();
     }
 }

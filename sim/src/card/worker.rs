@@ -1,6 +1,11 @@
 //! The thread that owns the model: runs clocks while the card is busy, sleeps on the request channel otherwise.
 
-use super::{host::HostMemory, locked, Gone, Shared, Side, SimOptions, SimStats, Waveform};
+use super::{
+    device::{Gone, Shared},
+    locked,
+    slot::SlotMemory,
+    Side, SimOptions, SimStats, Waveform,
+};
 use crate::{
     axi::{Dram, Fault, LiteMaster, LiteOp, Slave},
     verilated::{Compiled, Model, PortId},
@@ -28,6 +33,8 @@ pub(super) enum Request {
     Read(u32, SyncSender<u32>),
     Write(u32, u32),
     Reset(SyncSender<()>),
+    /// A reset, and memory zeroed.
+    PowerCycle(SyncSender<()>),
     Inject(Side, Fault),
     Remove(SyncSender<()>),
     Stop,
@@ -42,7 +49,7 @@ enum Next {
 pub(super) struct Worker<'a> {
     model: Model,
     shared: &'a Shared,
-    host: Slave<HostMemory>,
+    host: Slave<SlotMemory>,
     dram: Slave<Dram>,
     lite: LiteMaster,
     ports: Ports,
@@ -84,7 +91,7 @@ pub(super) fn run<'a>(
     if let Err(e) = caught(|| worker.serve(requests)) {
         tracing::error!("simulated card: {e}");
         locked(&shared.gone).get_or_insert(Gone::Failed(e.to_string()));
-        shared.interrupts.wake_all();
+        shared.slot.failed();
     }
 }
 
@@ -98,14 +105,10 @@ fn caught<T>(f: impl FnOnce() -> Result<T, SimError>) -> Result<T, SimError> {
 }
 
 impl<'a> Worker<'a> {
-    pub fn new(
-        compiled: &Compiled,
-        options: &SimOptions,
-        memory: HostMemory,
-        shared: &'a Shared,
-    ) -> Result<Self, SimError> {
+    pub fn new(compiled: &Compiled, options: &SimOptions, shared: &'a Shared) -> Result<Self, SimError> {
         let mut model = compiled.instantiate()?;
         let bytes = options.config.dram_bytes;
+        let memory = SlotMemory(shared.slot.clone());
         let host = Slave::new(&model, "m_host", memory, options.host, options.seed)?;
         let mut dram = Slave::new(&model, "m_dram", Dram::new(bytes), options.dram, options.seed ^ 1)?;
         if let Some(preset) = options.memory {
@@ -183,8 +186,14 @@ impl<'a> Worker<'a> {
             Request::Write(offset, value) => self.access(LiteOp::Write(offset, value))?,
             Request::Reset(reply) => {
                 self.reset()?;
-                self.shared.interrupts.clear();
+                self.shared.slot.was_reset();
                 let _ = reply.send(()); // the caller may have given up
+            }
+            Request::PowerCycle(reply) => {
+                self.reset()?;
+                self.dram.memory().clear();
+                self.shared.slot.was_reset();
+                let _ = reply.send(());
             }
             Request::Inject(Side::Host, fault) => self.host.inject(fault),
             Request::Inject(Side::Dram, fault) => self.dram.inject(fault),
@@ -215,7 +224,7 @@ impl<'a> Worker<'a> {
         }
         let irq = self.model.get(self.ports.irq_valid) != 0;
         if irq {
-            self.shared.interrupts.raise(self.model.get(self.ports.irq_vector) as usize);
+            self.shared.slot.interrupt(self.model.get(self.ports.irq_vector) as u16);
         }
         let quiet = !irq
             && self.model.get(self.ports.idle) != 0
