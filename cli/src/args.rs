@@ -80,6 +80,18 @@ pub struct Verify {
 pub enum Card {
     /// What the card says about itself: version, engines, memory
     Info(CardInfo),
+    /// Serve a simulated card as a PCI device on a vfio-user socket, for `--card vfio-user:SOCKET` and for virtual machines,
+    /// until killed
+    Serve(CardServe),
+}
+
+#[derive(Debug, Args)]
+pub struct CardServe {
+    /// Where to listen; given several times, that many cards, one on each. A socket left over there is replaced
+    #[arg(long, value_name = "SOCKET", required = true)]
+    pub socket: Vec<PathBuf>,
+    #[command(flatten)]
+    pub card: CardArgs,
 }
 
 #[derive(Debug, Args)]
@@ -93,7 +105,8 @@ pub struct CardInfo {
 
 #[derive(Debug, Args)]
 pub struct CardArgs {
-    /// Which card: `sim` (the Verilog, simulated), or with options `sim:key=value,…`.
+    /// Which card: `sim` (the Verilog, simulated), or with options `sim:key=value,…`; or `vfio-user:SOCKET`, the card behind a
+    /// socket of `permafrost card serve`.
     ///
     /// Options: dram=SIZE (memory of the card, e.g. 64MiB), memory=KIND (its timing: fixed, ddr4, hbm2), adders=N (curve
     /// adders, 1 to 4), lanes=N (butterflies a clock: 1, 2, 4 or 8), target=NAME (pipelines of `generic` or of `xcup`, which are several times as long),

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::str::FromStr;
 use std::sync::Arc;
 
-use permafrost_driver::{Card, CardOptions};
+use permafrost_driver::{Card, CardOptions, Transport, VfioUser};
 use permafrost_rtl::config::CardConfig;
 use permafrost_rtl::target::Target;
 use permafrost_sim::dram::Preset;
@@ -15,7 +15,7 @@ use crate::error::Error;
 use crate::progress::Progress;
 
 /// The cards that this build can open, for messages.
-pub const KNOWN_CARDS: &str = "sim";
+pub const KNOWN_CARDS: &str = "sim, sim:OPTIONS, vfio-user:SOCKET";
 const SIM_OPTIONS: &str =
     "dram=SIZE, memory=KIND, adders=N, lanes=N, target=NAME, trace=FILE.fst, preset=NAME";
 /// Most curve adders of a card.
@@ -29,6 +29,8 @@ const PORT_BYTES: u64 = 64;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum CardSpec {
     Sim(SimSpec),
+    /// `vfio-user:…`: the card behind this socket.
+    VfioUser(PathBuf),
 }
 
 /// `sim:…`
@@ -53,8 +55,11 @@ impl FromStr for CardSpec {
 
     fn from_str(text: &str) -> Result<Self, Error> {
         let (name, options) = text.split_once(':').unwrap_or((text, ""));
-        if name != "sim" {
-            return Err(Error::UnknownCard { name: name.to_owned(), known: KNOWN_CARDS });
+        match name {
+            "sim" => {}
+            "vfio-user" if !options.is_empty() => return Ok(CardSpec::VfioUser(options.into())),
+            "vfio-user" => return Err(Error::NoSocket),
+            _ => return Err(Error::UnknownCard { name: name.to_owned(), known: KNOWN_CARDS }),
         }
         let mut spec = SimSpec::default();
         for option in options.split(',').filter(|o| !o.is_empty()) {
@@ -110,10 +115,15 @@ fn parse_size(text: &str) -> Option<u64> {
     (bytes > 0).then_some(bytes)
 }
 
-/// An open card, and the simulation behind it.
+/// An open card, and what is known of the simulation behind it.
 pub struct OpenCard {
     pub card: Card,
-    simulation: Arc<SimCard>,
+    /// `None`: the card is in another process.
+    simulation: Option<Simulation>,
+}
+
+struct Simulation {
+    card: Arc<SimCard>,
     memory: Option<Preset>,
     clock_khz: u32,
 }
@@ -126,25 +136,34 @@ pub struct Changes {
 }
 
 impl OpenCard {
-    /// Figures of the simulation.
-    pub fn simulation(&self) -> SimStats {
-        self.simulation.stats()
+    /// Figures of the simulation, if it is in this process.
+    pub fn simulation(&self) -> Option<SimStats> {
+        self.simulation.as_ref().map(|s| s.card.stats())
+    }
+
+    /// Simulated clocks per second of host time since `before`.
+    pub fn speed_since(&self, before: Option<SimStats>) -> Option<f64> {
+        Some(self.simulation()?.speed_since(&before?))
     }
 
     /// Name of the model of the memory's timing.
     pub fn memory_name(&self) -> &'static str {
-        self.memory.map_or("fixed", |memory| memory.name)
+        match &self.simulation {
+            Some(simulation) => simulation.memory.map_or("fixed", |memory| memory.name),
+            None => "unknown",
+        }
     }
 
     /// Clocks that the card's memory takes at least to move these bytes: its port moves 64 a clock in each direction, and its
-    /// data bus, if it is modelled, is shared by both.
+    /// data bus, if it is known to be modelled, is shared by both.
     pub fn memory_bound(&self, read: u64, written: u64) -> u64 {
         let port = read.max(written).div_ceil(PORT_BYTES);
-        let bus = self.memory.map_or(0.0, |memory| {
+        let bus = self.simulation.as_ref().and_then(|simulation| {
+            let memory = simulation.memory?;
             let clocks = (read + written) as f64 / memory.peak();
-            clocks * f64::from(self.clock_khz) / f64::from(memory.khz)
+            Some(clocks * f64::from(simulation.clock_khz) / f64::from(memory.khz))
         });
-        port.max(bus.ceil() as u64)
+        port.max(bus.unwrap_or(0.0).ceil() as u64)
     }
 }
 
@@ -153,9 +172,37 @@ pub fn open(text: &str) -> Result<OpenCard, Error> {
     open_with(text, Changes::default())
 }
 
-/// [`open`] with a card that differs from what the text says.
+/// [`open`] with a card that differs from what the text says; one that is there already must be like that.
 pub fn open_with(text: &str, changes: Changes) -> Result<OpenCard, Error> {
-    let CardSpec::Sim(spec) = text.parse()?;
+    match text.parse()? {
+        CardSpec::Sim(spec) => {
+            let memory = spec.memory;
+            let options = sim_options(spec, changes)?;
+            let clock_khz = options.config.clock_khz;
+            let simulated = Arc::new(SimCard::open(options)?);
+            let card = Card::open(simulated.clone(), CardOptions::default())?;
+            Ok(OpenCard { card, simulation: Some(Simulation { card: simulated, memory, clock_khz }) })
+        }
+        CardSpec::VfioUser(path) => {
+            let transport: Arc<dyn Transport> =
+                Arc::new(VfioUser::connect(&path).map_err(permafrost_driver::Error::from)?);
+            let card = Card::open(transport, CardOptions::default())?;
+            let info = card.info();
+            let adders = info.msm.as_ref().map_or(0, |msm| msm.adders);
+            let lanes = info.ntt.as_ref().map_or(0, |ntt| ntt.lanes);
+            for (what, wanted, seen) in [("adders", changes.adders, adders), ("lanes", changes.lanes, lanes)]
+            {
+                if let Some(wanted) = wanted.filter(|wanted| *wanted != seen) {
+                    return Err(Error::OtherCard { what, wanted, seen, path });
+                }
+            }
+            Ok(OpenCard { card, simulation: None })
+        }
+    }
+}
+
+/// The simulated card that `spec` describes.
+pub fn sim_options(spec: SimSpec, changes: Changes) -> Result<SimOptions, Error> {
     let mut config = match &spec.preset {
         Some(name) => CardConfig::preset(name)?,
         None => CardConfig::sim(),
@@ -169,20 +216,16 @@ pub fn open_with(text: &str, changes: Changes) -> Result<OpenCard, Error> {
     if let Some(target) = spec.target {
         config.target = target;
     }
-    let clock_khz = config.clock_khz;
     let base = match spec.memory {
         Some(preset) => SimOptions::new(config).with_memory(preset),
         None => SimOptions::new(config),
     };
-    let options = SimOptions {
+    Ok(SimOptions {
         dram_bytes: spec.dram_bytes,
         trace: spec.trace.map(|path| Waveform { path, start: 0, clocks: None }),
         build: BuildOptions { progress: announce(), ..BuildOptions::default() },
         ..base
-    };
-    let simulation = Arc::new(SimCard::open(options)?);
-    let card = Card::open(simulation.clone(), CardOptions::default())?;
-    Ok(OpenCard { card, simulation, memory: spec.memory, clock_khz })
+    })
 }
 
 /// Shows the build of the simulator; says nothing when the cache has it.
@@ -243,9 +286,9 @@ mod tests {
 
     #[test]
     fn memories() {
-        let memory = |text: &str| {
-            let CardSpec::Sim(spec) = text.parse().unwrap();
-            spec.memory
+        let memory = |text: &str| match text.parse().unwrap() {
+            CardSpec::Sim(spec) => spec.memory,
+            other => panic!("{other:?}"),
         };
         assert_eq!(memory("sim:memory=ddr4"), Some(Preset::DDR4_2400));
         assert_eq!(memory("sim:memory=hbm2"), Some(Preset::HBM2));
@@ -258,6 +301,15 @@ mod tests {
         assert_eq!(parse_size("2GiB"), Some(2 << 30));
         for wrong in ["", "MiB", "0", "64MB", "-1", "99999999999999999999", "99999999999GiB"] {
             assert_eq!(parse_size(wrong), None, "{wrong}");
+        }
+    }
+
+    #[test]
+    fn sockets() {
+        let card = |text: &str| text.parse::<CardSpec>();
+        assert_eq!(card("vfio-user:/run/a:b,c").unwrap(), CardSpec::VfioUser("/run/a:b,c".into()));
+        for text in ["vfio-user", "vfio-user:"] {
+            assert!(card(text).unwrap_err().to_string().contains("vfio-user:SOCKET"));
         }
     }
 

@@ -12,6 +12,17 @@ pub enum Error {
     #[error("the card option `{key}` is unknown; known options: {known}")]
     UnknownCardOption { key: String, known: &'static str },
 
+    #[error(
+        "no socket is named; expected vfio-user:SOCKET, the path given to `permafrost card serve --socket`"
+    )]
+    NoSocket,
+
+    #[error("the card at {} has {seen} {what}, {wanted} are asked for; serve such a card, or ask for {seen}", path.display())]
+    OtherCard { what: &'static str, wanted: u32, seen: u32, path: PathBuf },
+
+    #[error("only a simulated card can be served, `{card}` is served by another process already; expected --card sim or sim:OPTIONS")]
+    NotServable { card: String },
+
     #[error("card option {key}={value}: expected {expected}")]
     CardOptionValue { key: String, value: String, expected: &'static str },
 
@@ -61,6 +72,9 @@ pub enum Error {
 
     #[error(transparent)]
     Sim(#[from] permafrost_sim::SimError),
+
+    #[error(transparent)]
+    Server(#[from] permafrost_sim::vfio_user::ServerError),
 
     #[error(transparent)]
     Driver(#[from] permafrost_driver::Error),

@@ -9,6 +9,7 @@ mod info;
 mod out;
 mod progress;
 mod rtl;
+mod serve;
 mod table;
 
 use std::io::IsTerminal;
@@ -32,6 +33,7 @@ fn main() -> ExitCode {
         Command::Groth16(Groth16::Prove(args)) => groth16::prove(args),
         Command::Groth16(Groth16::Verify(args)) => groth16::verify(args),
         Command::Card(Card::Info(args)) => info::info(args),
+        Command::Card(Card::Serve(args)) => serve::serve(args),
         Command::Bench(Bench::Msm(args)) => bench::msm(args),
         Command::Bench(Bench::Sweep(args)) => bench::sweep(args),
         Command::Bench(Bench::Ntt(args)) => bench::ntt(args),

@@ -55,6 +55,11 @@ pub fn thousands(value: u64) -> String {
     text
 }
 
+/// Clocks per second, where they are known.
+pub fn speed(value: Option<f64>) -> String {
+    value.map_or_else(|| "unknown".to_owned(), |value| thousands(value as u64))
+}
+
 /// A size in the largest binary unit that divides it.
 pub fn bytes(value: u64) -> String {
     [(30, "GiB"), (20, "MiB"), (10, "KiB")]
@@ -80,6 +85,7 @@ mod tests {
         assert_eq!(thousands(0), "0");
         assert_eq!(thousands(999), "999");
         assert_eq!(thousands(1_234_567), "1 234 567");
+        assert_eq!((speed(Some(1234.9)), speed(None)), ("1 234".into(), "unknown".into()));
         assert_eq!(bytes(256 << 20), "256 MiB");
         assert_eq!(bytes(1000), "1000 B");
     }

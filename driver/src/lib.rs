@@ -17,7 +17,7 @@
 //! The layers: [`Transport`] (the way to the card, in `permafrost-abi`), `mmio` (registers; a card that reads all ones
 //! is lost), `dma` (host memory that the card reaches), `queue` (one ring pair; validates each completion), `wait`
 //! (spin, then sleep on the interrupt, with deadlines), `recovery` (bring-up and the way back after a hang), and
-//! [`Card`], which the layers above use. Nothing above [`Transport`] depends on what kind of card it is.
+//! [`Card`], which the layers above use. [`VfioUser`] is the way to a card in another process. Nothing above [`Transport`] depends on what kind of card it is.
 
 pub use permafrost_abi::{Completion, DmaRegion, Status, Transport, TransportError};
 
@@ -34,6 +34,7 @@ mod recovery;
 mod request;
 mod semaphores;
 mod transfer;
+mod transport;
 mod wait;
 
 pub use card::Card;
@@ -44,3 +45,4 @@ pub use info::{CardInfo, Counters, MsmInfo, NttInfo, Syndrome, VectorInfo};
 pub use options::CardOptions;
 pub use request::{Request, Ticket};
 pub use semaphores::Semaphores;
+pub use transport::VfioUser;

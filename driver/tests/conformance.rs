@@ -1,12 +1,13 @@
-//! The conformance suite on the simulated card, the same RTL that goes into silicon, and what only a simulated card
-//! can be made to do: memories that stall or fail, and a card that is pulled out.
+//! The conformance suite on the simulated card, the same RTL that goes into silicon, in process and behind a vfio-user
+//! socket, and what only a simulated card can be made to do: memories that stall or fail, and a card that is pulled out.
 
 mod suite;
 
 use permafrost_abi::{CopyKind, NopCommand, Status, Transport};
-use permafrost_driver::{Card, CardOptions, DmaPiece, Error, Request};
+use permafrost_driver::{Card, CardOptions, DmaPiece, Error, Request, VfioUser};
 use permafrost_rtl::config::CardConfig;
 use permafrost_sim::axi::{Access, Fault, Response, Timing};
+use permafrost_sim::vfio_user::Server;
 use permafrost_sim::{Side, SimCard, SimOptions};
 use std::sync::Arc;
 
@@ -14,14 +15,69 @@ fn options() -> SimOptions {
     SimOptions { dram_bytes: Some(16 << 20), ..SimOptions::new(CardConfig::sim()) }
 }
 
-fn simulated(options: SimOptions) -> Arc<SimCard> {
-    Arc::new(SimCard::open(options).expect("the simulated card opens"))
+/// How the driver reaches the simulated card.
+#[derive(Clone, Copy, Debug)]
+enum Way {
+    InProcess,
+    Socket,
+}
+
+const WAYS: [Way; 2] = [Way::InProcess, Way::Socket];
+
+/// A simulated card, to be made to fail, and the way to it.
+struct Simulated {
+    /// First, so that the connection ends before its server.
+    transport: Arc<dyn Transport>,
+    card: SimulatedCard,
+    _folder: Option<tempfile::TempDir>,
+}
+
+enum SimulatedCard {
+    InProcess(Arc<SimCard>),
+    Served(Server),
+}
+
+impl Simulated {
+    fn inject(&self, side: Side, fault: Fault) {
+        match &self.card {
+            SimulatedCard::InProcess(sim) => sim.inject(side, fault),
+            SimulatedCard::Served(server) => server.inject(side, fault),
+        }
+    }
+
+    fn remove(&self) {
+        match &self.card {
+            SimulatedCard::InProcess(sim) => sim.remove(),
+            SimulatedCard::Served(server) => server.remove(),
+        }
+    }
+}
+
+fn simulated(way: Way, options: SimOptions) -> Simulated {
+    match way {
+        Way::InProcess => {
+            let sim = Arc::new(SimCard::open(options).expect("the simulated card opens"));
+            Simulated { transport: sim.clone(), card: SimulatedCard::InProcess(sim), _folder: None }
+        }
+        Way::Socket => {
+            let folder = tempfile::tempdir().expect("a folder for the socket");
+            let server = Server::open(&folder.path().join("card"), options).expect("the card is served");
+            let transport = Arc::new(VfioUser::connect(server.path()).expect("the server answers"));
+            Simulated { transport, card: SimulatedCard::Served(server), _folder: Some(folder) }
+        }
+    }
 }
 
 #[test]
 fn simulated_card_conforms() {
-    let transport: Arc<dyn Transport> = simulated(options());
-    suite::conforms(&transport);
+    suite::conforms(&simulated(Way::InProcess, options()).transport);
+}
+
+#[test]
+fn served_card_conforms() {
+    let card = simulated(Way::Socket, options());
+    suite::conforms(&card.transport);
+    assert_eq!(card.transport.name(), "vfio-user");
 }
 
 /// Memories that answer at once, or late, out of step, and few accesses at a time.
@@ -29,19 +85,23 @@ fn simulated_card_conforms() {
 fn simulated_card_conforms_with_unkind_memories() {
     let eager = Timing { read_latency: 1, write_latency: 1, jitter: 0, stall: 0, outstanding: 64 };
     let slow = Timing { read_latency: 3, write_latency: 200, jitter: 90, stall: 150, outstanding: 2 };
-    for (host, dram) in [(eager, eager), (slow, eager), (eager, slow), (slow, slow)] {
+    let both = [(Way::InProcess, eager, eager), (Way::InProcess, slow, eager), (Way::InProcess, eager, slow)];
+    for (way, host, dram) in both.into_iter().chain(WAYS.map(|way| (way, slow, slow))) {
         let seed = rand::random();
-        println!("seed {seed}, host {host:?}, DRAM {dram:?}");
-        let transport: Arc<dyn Transport> = simulated(SimOptions { host, dram, seed, ..options() });
-        suite::conforms(&transport);
+        println!("{way:?}, seed {seed}, host {host:?}, DRAM {dram:?}");
+        suite::conforms(&simulated(way, SimOptions { host, dram, seed, ..options() }).transport);
     }
 }
 
 /// Every failing memory access ends its command with the status of that side, and the card works on.
 #[test]
 fn memory_errors_reach_the_caller() {
-    let sim = simulated(options());
-    let card = Card::open(sim.clone(), CardOptions::default()).unwrap();
+    WAYS.into_iter().for_each(memory_errors);
+}
+
+fn memory_errors(way: Way) {
+    let sim = simulated(way, options());
+    let card = Card::open(sim.transport.clone(), CardOptions::default()).unwrap();
     let buffer = card.dram().alloc(16 << 10).unwrap();
     let memory = card.dma_alloc(16 << 10).unwrap();
     let piece = |offset, len| DmaPiece { buffer: memory.clone(), offset, len };
@@ -90,8 +150,12 @@ fn memory_errors_reach_the_caller() {
 /// A card pulled out while commands run: all of them end, and nothing works afterwards.
 #[test]
 fn a_removed_card_is_lost() {
-    let sim = simulated(options());
-    let card = Card::open(sim.clone(), CardOptions::default()).unwrap();
+    WAYS.into_iter().for_each(removed);
+}
+
+fn removed(way: Way) {
+    let sim = simulated(way, options());
+    let card = Card::open(sim.transport.clone(), CardOptions::default()).unwrap();
     let buffer = card.dram().alloc(64).unwrap();
     let nop = || Request::new(&NopCommand::default());
     let waiting = card.submit(1, nop().wait(0, 1).using(&buffer)).unwrap();

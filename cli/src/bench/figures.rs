@@ -3,7 +3,7 @@
 use permafrost_zkal::engine::{CardRun, Counters, Operation};
 use serde::Serialize;
 
-use crate::table::{thousands, Table};
+use crate::table::{speed, thousands, Table};
 
 /// One run, as `--json` prints it; `docs/cli.md` explains the fields.
 #[derive(Serialize)]
@@ -40,7 +40,7 @@ pub struct Figures {
     pub dram_read_bytes: u64,
     pub dram_write_bytes: u64,
     pub dram_bytes_per_point: f64,
-    pub simulated_clocks_per_second: f64,
+    pub simulated_clocks_per_second: Option<f64>,
 }
 
 /// What was asked for, beside what the operation says.
@@ -54,7 +54,7 @@ pub struct Asked {
 impl Figures {
     /// The figures of a batch that took these commands of the card (one, usually); `None` when one of them did not run
     /// there.
-    pub fn new(asked: Asked, batch: usize, operations: &[Operation], speed: f64) -> Option<Self> {
+    pub fn new(asked: Asked, batch: usize, operations: &[Operation], speed: Option<f64>) -> Option<Self> {
         let runs: Vec<_> = operations.iter().map(|o| o.card.as_ref()).collect::<Option<_>>()?;
         let counters: Vec<_> = runs.iter().map(|r| r.counters).collect::<Option<_>>()?;
         let (first, run) = (operations.first()?, *runs.first()?);
@@ -137,7 +137,7 @@ impl Figures {
         row("DRAM bytes read", thousands(self.dram_read_bytes));
         row("DRAM bytes read a point", format!("{:.1}", self.dram_bytes_per_point));
         row("result", "equals arkworks'".into());
-        row("simulated clocks per second", thousands(self.simulated_clocks_per_second as u64));
+        row("simulated clocks per second", speed(self.simulated_clocks_per_second));
         table
     }
 }

@@ -106,8 +106,7 @@ impl Case {
         let engine = self.window.map_or_else(|| engine.clone(), |c| engine.with_window(c));
         let outcomes = engine.msm_batch(set, 0..self.n, &scalars)?;
         let operations = engine.take_report().operations;
-        let after = open.simulation();
-        let speed = after.speed_since(&before);
+        let speed = open.speed_since(before);
 
         progress.stage("check against arkworks");
         let wrong = || Error::WrongResult { n: self.n, scalars: name.clone(), seed: self.seed };

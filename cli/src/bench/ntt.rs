@@ -56,7 +56,7 @@ pub fn ntt(args: &BenchNtt) -> Result<(), Error> {
     progress.stage(format!("{} transform(s) of 2^{} elements on the card", args.batch, args.log_n));
     let before = open.simulation();
     let operation = engine.ntt_resident(&transform, &source, &destination)?;
-    let speed = open.simulation().speed_since(&before);
+    let speed = open.speed_since(before);
 
     progress.stage("check against arkworks");
     let wrong = || Error::WrongElements { what: format!("NTT of 2^{}", args.log_n), seed: args.seed };

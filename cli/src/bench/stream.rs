@@ -4,7 +4,7 @@ use permafrost_zkal::engine::{Operation, StreamRun};
 use serde::Serialize;
 
 use crate::card::OpenCard;
-use crate::table::{thousands, Table};
+use crate::table::{speed, thousands, Table};
 
 /// Figures that both engines have, as `--json` prints them; `docs/cli.md` explains the fields.
 #[derive(Serialize)]
@@ -27,7 +27,7 @@ pub struct StreamFigures {
     pub dram_bytes_ratio: f64,
     pub stall_in: u64,
     pub stall_out: u64,
-    pub simulated_clocks_per_second: f64,
+    pub simulated_clocks_per_second: Option<f64>,
 }
 
 /// What the engine cannot do without.
@@ -46,7 +46,7 @@ pub struct Asked<'a> {
     pub log_n: u32,
     pub seed: u64,
     /// Simulated clocks per second.
-    pub speed: f64,
+    pub speed: Option<f64>,
 }
 
 impl StreamFigures {
@@ -96,7 +96,7 @@ impl StreamFigures {
         row("DRAM bytes written", thousands(self.dram_write_bytes));
         row("DRAM bytes to the least", format!("{:.3}", self.dram_bytes_ratio));
         row("result", "equals arkworks'".into());
-        row("simulated clocks per second", thousands(self.simulated_clocks_per_second as u64));
+        row("simulated clocks per second", speed(self.simulated_clocks_per_second));
         table
     }
 }

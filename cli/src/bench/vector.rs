@@ -121,7 +121,7 @@ pub fn vector(args: &BenchVector) -> Result<(), Error> {
     progress.stage("on the card");
     let before = open.simulation();
     let (found, operation) = on_card(&engine, args.op, &inputs, &resident)?;
-    let speed = open.simulation().speed_since(&before);
+    let speed = open.speed_since(before);
 
     progress.stage("check against arkworks");
     let op = name_of(args.op);

@@ -22,7 +22,7 @@ mod peer;
 mod session;
 
 use crate::axi::Fault;
-use crate::card::{locked, SimDevice};
+use crate::card::SimDevice;
 use crate::pci::{Function, Registers};
 use crate::{Side, SimError, SimOptions, SimStats};
 use client::Client;
@@ -39,7 +39,7 @@ use std::os::fd::OwnedFd;
 use std::os::unix::fs::FileTypeExt;
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Condvar, Mutex};
+use std::sync::Arc;
 use std::thread::JoinHandle;
 
 /// Why a card cannot be served.
@@ -81,15 +81,7 @@ pub struct Server {
     path: PathBuf,
     device: Arc<Device<SimDevice>>,
     stop: OwnedFd,
-    sessions: Arc<Sessions>,
     thread: Option<JoinHandle<()>>,
-}
-
-/// Counts clients.
-#[derive(Debug, Default)]
-struct Sessions {
-    ended: Mutex<u64>,
-    changed: Condvar,
 }
 
 impl Server {
@@ -121,26 +113,19 @@ impl Server {
         };
         let stop = eventfd(0, EventfdFlags::CLOEXEC).map_err(|e| refused(e.into()))?;
         let stopped = stop.try_clone().map_err(refused)?;
-        let sessions = Arc::new(Sessions::default());
         let thread = {
-            let (device, sessions) = (device.clone(), sessions.clone());
+            let device = device.clone();
             std::thread::Builder::new()
                 .name("vfio-user".into())
-                .spawn(move || accept(&listener, &stopped, &device, &sessions))
+                .spawn(move || accept(&listener, &stopped, &device))
                 .map_err(refused)?
         };
-        Ok(Server { path: path.to_owned(), device, stop, sessions, thread: Some(thread) })
+        Ok(Server { path: path.to_owned(), device, stop, thread: Some(thread) })
     }
 
     /// Where clients find the card.
     pub fn path(&self) -> &Path {
         &self.path
-    }
-
-    /// Waits until `n` clients have come and gone since the start.
-    pub fn wait_sessions(&self, n: u64) {
-        let ended = locked(&self.sessions.ended);
-        drop(self.sessions.changed.wait_while(ended, |ended| *ended < n));
     }
 
     /// Waits until the server ends, which it does only when the system takes its socket away.
@@ -194,12 +179,7 @@ fn claim(path: &Path) -> Result<(), ServerError> {
 }
 
 /// Takes clients, one at a time, until told to stop.
-fn accept(
-    listener: &UnixListener,
-    stop: &OwnedFd,
-    device: &Arc<Device<SimDevice>>,
-    sessions: &Arc<Sessions>,
-) {
+fn accept(listener: &UnixListener, stop: &OwnedFd, device: &Arc<Device<SimDevice>>) {
     let mut current: Option<(Arc<Peer>, JoinHandle<()>)> = None;
     loop {
         let mut ready = [PollFd::new(listener, PollFlags::IN), PollFd::new(stop, PollFlags::IN)];
@@ -239,15 +219,13 @@ fn accept(
             let _ = thread.join();
         }
         let thread = {
-            let (peer, device, sessions) = (peer.clone(), device.clone(), sessions.clone());
+            let (peer, device) = (peer.clone(), device.clone());
             std::thread::Builder::new().name("vfio-user-client".into()).spawn(move || {
                 session::serve(&peer, &device, || {
                     if let Err(error) = device.function.registers().power_cycle() {
                         tracing::warn!(%error, "the card's memory cannot be zeroed");
                     }
                 });
-                *locked(&sessions.ended) += 1;
-                sessions.changed.notify_all();
             })
         };
         match thread {
