@@ -7,10 +7,12 @@ use rustix::io::Errno;
 use std::os::unix::net::UnixStream;
 use std::sync::mpsc::{sync_channel, SyncSender};
 use std::sync::Mutex;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// Longest time for the client to take a message, and to answer a command.
 const LIMIT: Duration = Duration::from_secs(10);
+/// How long a newcomer waits for the last client to be gone; less than a second.
+const GRACE: Duration = Duration::from_millis(300);
 
 /// A connected client.
 #[derive(Debug)]
@@ -68,11 +70,19 @@ impl Peer {
         locked(&self.waiting).take();
     }
 
-    /// Whether the client has closed its end.
+    /// Whether the connection is closed, by either end, or will be in a moment: a process that has just been forked off the
+    /// client keeps it open until it runs its own program.
     pub fn has_hung_up(&self) -> bool {
-        let mut state = [PollFd::new(&self.channel, PollFlags::empty())];
-        let now = Timespec { tv_sec: 0, tv_nsec: 0 };
-        poll(&mut state, Some(&now)).is_ok() && state[0].revents().intersects(PollFlags::HUP | PollFlags::ERR)
+        let end = Instant::now() + GRACE;
+        loop {
+            let mut state = [PollFd::new(&self.channel, PollFlags::empty())];
+            let left = end.saturating_duration_since(Instant::now());
+            let limit = Timespec { tv_sec: 0, tv_nsec: left.subsec_nanos().into() };
+            match poll(&mut state, Some(&limit)) {
+                Err(Errno::INTR) => {}
+                seen => return matches!(seen, Ok(1)),
+            }
+        }
     }
 
     /// Reads `data.len()` bytes of the client's memory; `None` when it refuses or does not answer.
