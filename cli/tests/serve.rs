@@ -1,0 +1,105 @@
+//! `card serve`, and other commands on the card that it serves, each in a process of its own.
+
+mod common;
+
+use common::{fail, root, succeed, Prove};
+use std::io::{BufRead, BufReader};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+
+/// A serving process; killed when dropped, without a chance to clean up.
+struct Serving(Child);
+
+impl Serving {
+    /// Serves cards on these sockets, and waits until all can be reached.
+    fn start(sockets: &[&Path]) -> Self {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_permafrost"));
+        command.args(["card", "serve", "--card", "sim:dram=64MiB"]).env_remove("PERMAFROST_CARD");
+        for socket in sockets {
+            command.arg("--socket").arg(socket);
+        }
+        let mut child = command.stdout(Stdio::piped()).spawn().expect("the command can be started");
+        let lines = BufReader::new(child.stdout.take().expect("piped")).lines();
+        let serving = Serving(child);
+        for (socket, line) in sockets.iter().zip(lines) {
+            let line = line.expect("a line");
+            assert!(line.ends_with(&format!("vfio-user:{}", socket.display())), "{line}");
+        }
+        serving
+    }
+}
+
+impl Drop for Serving {
+    fn drop(&mut self) {
+        self.0.kill().expect("it runs until it is killed");
+        self.0.wait().expect("it has ended");
+    }
+}
+
+fn card(socket: &Path) -> String {
+    format!("vfio-user:{}", socket.display())
+}
+
+fn says(message: &str, parts: &[&str]) {
+    for part in parts {
+        assert!(message.contains(part), "expected `{part}` in: {message}");
+    }
+}
+
+/// A proof on a served card is accepted by the verifier, and a measurement is that of the same card in process.
+#[test]
+fn a_served_card_proves() {
+    let folder = tempfile::tempdir().unwrap();
+    let [a, b] = ["a", "b"].map(|name| folder.path().join(name));
+    let serving = Serving::start(&[&a, &b]);
+    for socket in [&a, &b, &a] {
+        let info = succeed(["card", "info", "--card", &card(socket), "--json"]);
+        let info: serde_json::Value = serde_json::from_str(&info).unwrap();
+        assert_eq!((&info["card"], &info["dram_bytes"]), (&"vfio-user".into(), &(64 << 20).into()));
+    }
+    let prove = Prove::new();
+    succeed(prove.args(&["--card", &card(&b)]));
+    let vkey = root().join("tests/circuits/membership/verification_key.json");
+    succeed([
+        "groth16".as_ref(),
+        "verify".as_ref(),
+        vkey.as_os_str(),
+        prove.public.as_os_str(),
+        prove.proof.as_os_str(),
+    ]);
+
+    let bench = |card: &str| {
+        let line = succeed(["bench", "msm", "--log-n", "6", "--seed", "1", "--json", "--card", card]);
+        serde_json::from_str::<serde_json::Value>(&line).unwrap()
+    };
+    let (served, local) = (bench(&card(&a)), bench("sim:dram=64MiB"));
+    assert_eq!(
+        (&served["bound_adder_cycles"], &served["checked"]),
+        (&local["bound_adder_cycles"], &true.into())
+    );
+    assert!(served["simulated_clocks_per_second"].is_null() && local["simulated_clocks_per_second"].is_f64());
+    says(
+        &fail(["bench", "msm", "--log-n", "6", "--adders", "3", "--card", &card(&a)]),
+        &["1 adders", "3 are asked for"],
+    );
+
+    says(&fail(["card", "serve", "--socket", a.to_str().unwrap()]), &["in use by another card"]);
+    drop(serving);
+    says(&fail(["card", "info", "--card", &card(&a)]), &["no card is served"]);
+    // The sockets are left over; a new server replaces them.
+    let again = Serving::start(&[&a]);
+    succeed(["card", "info", "--card", &card(&a)]);
+    drop(again);
+}
+
+#[test]
+fn sockets_that_cannot_be() {
+    let folder = tempfile::tempdir().unwrap();
+    let none = folder.path().join("none");
+    says(&fail(["card", "info", "--card", &card(&none)]), &["no such socket", "card serve"]);
+    says(&fail(["card", "info", "--card", "vfio-user:"]), &["vfio-user:SOCKET"]);
+    says(&fail(["card", "serve", "--socket", "x", "--card", &card(&none)]), &["only a simulated card"]);
+    let file = folder.path().join("file");
+    std::fs::write(&file, "").unwrap();
+    says(&fail(["card", "serve", "--socket", file.to_str().unwrap()]), &["not a socket"]);
+}
