@@ -13,6 +13,8 @@ values! {
         DeleteQueue = 0x03 DELETE_QUEUE,
         /// Set a semaphore to any value. Admin queue.
         SemaphoreSet = 0x04 SEMAPHORE_SET,
+        /// Stop the command that an I/O queue has in hand. Admin queue.
+        Abort = 0x05 ABORT,
         /// Copy between host and card memory or within card memory. I/O queues.
         Copy = 0x10 COPY,
         /// Fill card memory with a repeated 8-byte pattern. I/O queues.
@@ -114,10 +116,17 @@ bodies! {
         34 field sq_entries: u16,
         /// Completion ring entries, 2 to the limit of CAP_QUEUES.
         36 field cq_entries: u16,
-        /// Interrupt vector raised with each completion.
+        /// Interrupt vector of its completions.
         38 field irq_vector: u16,
+        /// Completions gathered before the interrupt is raised; with 0 and 1 each raises it.
+        40 field irq_count: u16,
         /// Zero.
-        40 zero reserved: [u8; 24],
+        42 zero reserved0: u16,
+        /// Longest time in clocks for which a completion in memory waits for others before its interrupt is raised; not 0
+        /// when `irq_count` is above 1.
+        44 field irq_clocks: u32,
+        /// Zero.
+        48 zero reserved1: [u8; 16],
     }
 
     /// Body of DELETE_QUEUE.
@@ -138,6 +147,19 @@ bodies! {
         20 field value: u32,
         /// Zero.
         24 zero reserved1: [u8; 40],
+    }
+
+    /// Body of ABORT. Its completion has `info` 1 when the command was stopped: that one then ends with ABORTED in its own
+    /// queue, what it was to write is undefined, and the queue goes on with the next. `info` is 0 when the queue has
+    /// another command in hand or none; then nothing happens. BAD_QUEUE when the queue is not created. Ends within
+    /// CAP_DEADLINE.
+    AbortCommand = Abort {
+        /// Queue id.
+        16 field queue: u16,
+        /// The `cid` of the command.
+        18 field cid: u16,
+        /// Zero.
+        20 zero reserved: [u8; 44],
     }
 
     /// Body of COPY. Addresses and lengths are multiples of 64 bytes; length 0 succeeds without doing anything.

@@ -5,8 +5,8 @@ constants! {
     CONSTANTS {
         /// Value of register MAGIC: "PFRZ" in little-endian ASCII.
         ABI_MAGIC: u32 = 0x5A52_4650,
-        /// Value of register VERSION of this contract, 0.3.0.
-        ABI_VERSION: u32 = 0x0000_0300,
+        /// Value of register VERSION of this contract, 0.4.0.
+        ABI_VERSION: u32 = 0x0000_0400,
         /// Size of BAR0 in bytes.
         BAR0_BYTES: u32 = 0x1_0000,
         /// Offset of the doorbell page of queue 0 (admin).
@@ -17,6 +17,8 @@ constants! {
         DOORBELL_SQ_TAIL: u32 = 0x0,
         /// Completion doorbell in a queue's page: the new CQ head index.
         DOORBELL_CQ_HEAD: u32 = 0x8,
+        /// Depth of the queue, read-only, in a queue's page: commands from the last completed one to the SQ tail.
+        DOORBELL_DEPTH: u32 = 0x10,
         /// Most I/O queue pairs a card can have.
         MAX_IO_QUEUES: u32 = 14,
         /// Bytes of a command.

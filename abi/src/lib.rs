@@ -27,15 +27,16 @@ pub mod verilog;
 pub mod vfio_user;
 
 pub use command::{
-    Command, CommandBody, CopyCommand, CopyKind, CreateQueueCommand, DeleteQueueCommand, FillCommand, Group,
-    MsmCommand, NopCommand, NttCommand, Opcode, SemaphoreSetCommand, SgEntry, VectorCommand,
+    AbortCommand, Command, CommandBody, CopyCommand, CopyKind, CreateQueueCommand, DeleteQueueCommand,
+    FillCommand, Group, MsmCommand, NopCommand, NttCommand, Opcode, SemaphoreSetCommand, SgEntry,
+    VectorCommand,
 };
 pub use completion::Completion;
 pub use constants::*;
 pub use format::{AffinePoint, AffinePointG2, Element, Scalar};
 pub use manual::manual;
 pub use ntt::{NttParameters, NTT_REVERSED_IN, NTT_REVERSED_OUT};
-pub use registers::{counter, cq_doorbell, reg, sq_doorbell};
+pub use registers::{counter, cq_doorbell, queue_depth, reg, sq_doorbell};
 pub use status::Status;
 pub use transport::{DmaRegion, Transport, TransportError};
 pub use vector::{

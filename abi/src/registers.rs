@@ -56,7 +56,8 @@ registers! {
         /// log2 of the bucket slots of each adder.
         log2_slots: u32 [31:24],
     };
-    /// Longest time from a change of CC.ENABLE to the change of CSTS.READY, in units of 1024 clocks.
+    /// Longest time from a change of CC.ENABLE to the change of CSTS.READY, in units of 1024 clocks; for READY = 1 counted from
+    /// the end of CSTS.SCRUBBING. Also the longest time of an ABORT.
     0x014 Ro 32 CAP_DEADLINE;
     /// Card memory in bytes.
     0x018 Ro 64 DRAM_SIZE;
@@ -76,6 +77,15 @@ registers! {
         /// Elements it takes in one clock.
         lanes: u32 [7:0],
     };
+    /// Card memory that has been written since it was last zeroed, in regions of equal size from address 0. A controller reset
+    /// and a function level reset zero them before CSTS.READY can rise again, so that no owner finds what the one before
+    /// left; after power-up the whole memory counts as written unless the board says that it is zero.
+    0x030 Ro 32 DRAM_DIRTY as DramDirty {
+        /// Regions written, 0 to 64.
+        regions: u32 [6:0],
+        /// log2 of the bytes of a region.
+        log2_bytes: u32 [13:8],
+    };
     /// Controller control. Writing ENABLE = 0 is the controller reset: queues are deleted, engines aborted, semaphores
     /// and counters cleared; no DMA happens once CSTS.READY reads 0.
     0x040 Rw 32 CC as Cc {
@@ -90,6 +100,8 @@ registers! {
         fatal: bool [1:1],
         /// Nothing runs and no transaction is outstanding.
         idle: bool [2:2],
+        /// Card memory is being zeroed; an ENABLE written meanwhile takes effect afterwards.
+        scrubbing: bool [3:3],
     };
     /// IOVA of the admin submission ring, 4 KiB aligned; set while CSTS.READY is 0.
     0x050 Rw 64 ADMIN_SQ;
@@ -174,6 +186,10 @@ registers! {
     0x1B0 Ro 64 COPY_OVERLAP;
     /// Clocks in which at least two of MSM, NTT and VECTOR were busy.
     0x1B8 Ro 64 ENGINE_OVERLAP;
+    /// Errors in card memory that its controller has corrected (ECC).
+    0x1C0 Ro 64 DRAM_CORRECTED;
+    /// Interrupts raised, all vectors.
+    0x1C8 Ro 64 INTERRUPTS;
 }
 
 /// Offset in BAR0 of the submission doorbell of `queue` (0 = admin): write the new SQ tail index.
@@ -184,4 +200,9 @@ pub const fn sq_doorbell(queue: u16) -> u64 {
 /// Offset in BAR0 of the completion doorbell of `queue` (0 = admin): write the new CQ head index.
 pub const fn cq_doorbell(queue: u16) -> u64 {
     (DOORBELL_BASE + DOORBELL_STRIDE * queue as u32 + DOORBELL_CQ_HEAD) as u64
+}
+
+/// Offset in BAR0 of the depth of `queue` (0 = admin), see `DOORBELL_DEPTH`.
+pub const fn queue_depth(queue: u16) -> u64 {
+    (DOORBELL_BASE + DOORBELL_STRIDE * queue as u32 + DOORBELL_DEPTH) as u64
 }

@@ -28,7 +28,7 @@ values! {
         ListMismatch = 10 LIST_MISMATCH,
         /// A scalar does not fit the windows; info = its index, ERR_ADDR the number of its MSM in the batch.
         ScalarRange = 11 SCALAR_RANGE,
-        /// The command was stopped by a reset.
+        /// The command was stopped by ABORT or a reset.
         Aborted = 12 ABORTED,
         /// A reserved flag bit or reserved byte is set, or a semaphore number is out of range.
         BadFlags = 13 BAD_FLAGS,

@@ -68,6 +68,22 @@ pub trait Transport: Send + Sync {
     /// the host and in IOVA space. Unmapped and freed when the region is dropped.
     fn dma_alloc(&self, len: usize) -> Result<DmaRegion, TransportError>;
 
+    /// Lets the card reach `len` bytes at `ptr`, without a copy. Unmapped when the region is dropped, and `owner` is dropped
+    /// after that.
+    ///
+    /// # Safety
+    /// `ptr` and `len` are multiples of 4 KiB; `ptr..ptr + len` is valid for reads and writes, does not move, and is reached
+    /// by no Rust reference until `owner` is dropped.
+    unsafe fn dma_map(
+        &self,
+        ptr: *mut u8,
+        len: usize,
+        owner: Box<dyn Any + Send + Sync>,
+    ) -> Result<DmaRegion, TransportError> {
+        let _ = (ptr, len, owner);
+        Err(TransportError::Io(format!("transport `{}` cannot map memory of the caller", self.name())))
+    }
+
     /// Enables interrupt vectors `0..vectors`, replacing what was enabled before.
     fn enable_irqs(&self, vectors: u16) -> Result<(), TransportError>;
 

@@ -85,7 +85,7 @@ fn doorbells_fit_bar0_and_are_distinct() {
 fn words_round_trip() {
     assert_eq!(&ABI_MAGIC.to_le_bytes(), b"PFRZ");
     let v = Version(ABI_VERSION);
-    assert_eq!((v.major(), v.minor(), v.patch()), (0, 3, 0));
+    assert_eq!((v.major(), v.minor(), v.patch()), (0, 4, 0));
     let q = CapQueues::from_fields(2, 10, 64);
     assert_eq!((q.0, q.io_queues(), q.log2_entries(), q.semaphores()), (0x0040_0a02, 2, 10, 64));
     let m = CapMsm::from_fields(1, 2, 13, 17);

@@ -53,7 +53,7 @@ fn refuses_what_is_not_a_card_of_this_contract() {
     fake.set_register(reg::MAGIC, permafrost_abi::ABI_MAGIC);
     fake.set_register(reg::VERSION, 0x0000_0100);
     match open() {
-        Err(Error::Version { seen, expected }) => assert_eq!((&*seen, &*expected), ("0.1.0", "0.3.0")),
+        Err(Error::Version { seen, expected }) => assert_eq!((&*seen, &*expected), ("0.1.0", "0.4.0")),
         other => panic!("{other:?}"),
     }
     fake.set_register(reg::VERSION, permafrost_abi::ABI_VERSION | 7);

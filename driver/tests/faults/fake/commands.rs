@@ -8,7 +8,7 @@ impl State {
     pub fn execute(&mut self, id: u16, command: &Command) -> Result<(), Failure> {
         let opcode = Opcode::try_from(command.opcode).map_err(|_| (Status::BadOpcode, 0, 0))?;
         let for_admin = matches!(opcode, Opcode::CreateQueue | Opcode::DeleteQueue | Opcode::SemaphoreSet);
-        let absent = matches!(opcode, Opcode::Ntt | Opcode::Vector);
+        let absent = matches!(opcode, Opcode::Abort | Opcode::Ntt | Opcode::Vector);
         if absent || opcode != Opcode::Nop && for_admin != (id == 0) {
             return Err((Status::BadOpcode, 0, 0));
         }
@@ -60,7 +60,7 @@ impl State {
                 self.dram[range].chunks_mut(8).for_each(|c| c.copy_from_slice(&pattern));
                 Ok(())
             }
-            Opcode::Ntt | Opcode::Vector => unreachable!("refused above"),
+            Opcode::Abort | Opcode::Ntt | Opcode::Vector => unreachable!("refused above"),
         }
     }
 

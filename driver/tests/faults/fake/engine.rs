@@ -85,7 +85,7 @@ impl State {
     }
 
     pub fn csts(&self) -> u32 {
-        Csts::from_fields(self.enabled || self.resets.controller_stuck, self.fatal, false).0
+        Csts::from_fields(self.enabled || self.resets.controller_stuck, self.fatal, false, false).0
     }
 
     pub fn enable(&mut self, on: bool) {
