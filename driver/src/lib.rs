@@ -21,6 +21,7 @@
 
 pub use permafrost_abi::{Completion, DmaRegion, Status, Transport, TransportError};
 
+mod bdf;
 mod card;
 mod dma;
 mod dram;
@@ -37,6 +38,7 @@ mod transfer;
 mod transport;
 mod wait;
 
+pub use bdf::{Bdf, BdfError};
 pub use card::Card;
 pub use dma::{DmaBuf, DmaPiece};
 pub use dram::{Dram, DramBuf, DramUsage};
