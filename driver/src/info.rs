@@ -192,6 +192,8 @@ counters! {
     vector_elements = VECTOR_ELEMENTS,
     copy_overlap = COPY_OVERLAP,
     engine_overlap = ENGINE_OVERLAP,
+    dram_corrected = DRAM_CORRECTED,
+    interrupts = INTERRUPTS,
 }
 
 /// The first error since it was last cleared, as the card holds it.

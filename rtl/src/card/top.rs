@@ -35,6 +35,7 @@ pub fn top(config: &CardConfig, engines: &Engines) -> Arc<Module> {
         .doc("Permafrost card: queues, dispatcher, engines, registers; everything inside the AXI seam.")
         .clocked()
         .input("cfg_dram_bytes", 64)
+        .input("dram_corrected", 1)
         .output("irq_valid", 1)
         .output("irq_vector", 8)
         .input("irq_ready", 1)
@@ -155,6 +156,8 @@ fn registers(mut m: Module, engines: &[&Engine]) -> Module {
                 ("add_dram_write_bytes", "{dram_wr$ev_lanes, 4'd0}"),
                 ("add_commands", "commands"),
                 ("add_copy_overlap", "copy$busy && computing != 0"),
+                ("add_dram_corrected", "dram_corrected"),
+                ("add_interrupts", "irq_valid && irq_ready"),
                 ("add_engine_overlap", "(computing & (computing - 1'b1)) != 0"),
             ],
         )

@@ -40,7 +40,7 @@ wire [15:0] sq_entries = cmd$[CMD_CREATE_QUEUE_SQ_ENTRIES];
 wire [15:0] cq_entries = cmd$[CMD_CREATE_QUEUE_CQ_ENTRIES];
 wire unused = &{1'b0, dram_bytes};
 always @(posedge clk)
-  if (create) reserved <= cmd$[CMD_CREATE_QUEUE_RESERVED] != 0;
+  if (create) reserved <= cmd$[CMD_CREATE_QUEUE_RESERVED0] != 0 || cmd$[CMD_CREATE_QUEUE_RESERVED1] != 0;
   else if (set) reserved <= cmd$[CMD_SEMAPHORE_SET_RESERVED0] != 0 || cmd$[CMD_SEMAPHORE_SET_RESERVED1] != 0;
   else reserved <= cmd$[CMD_DELETE_QUEUE_RESERVED] != 0;
 always @(*) nothing = 1'b0;
