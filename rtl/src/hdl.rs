@@ -107,9 +107,24 @@ impl Module {
     }
 
     /// [`Module::child`], its `rst` driven with the expression `reset`.
-    pub fn child_reset_by(mut self, inst: impl Into<String>, module: &Arc<Module>, reset: &str) -> Self {
+    pub fn child_reset_by(self, inst: impl Into<String>, module: &Arc<Module>, reset: &str) -> Self {
+        self.child_driven(inst, module, "clk", reset)
+    }
+
+    /// [`Module::child`], its `clk` driven with the expression `clock`.
+    pub fn child_clocked_by(self, inst: impl Into<String>, module: &Arc<Module>, clock: &str) -> Self {
+        self.child_driven(inst, module, clock, "rst")
+    }
+
+    fn child_driven(
+        mut self,
+        inst: impl Into<String>,
+        module: &Arc<Module>,
+        clock: &str,
+        reset: &str,
+    ) -> Self {
         let inst = inst.into();
-        for (common, expr) in [("clk", "clk"), ("rst", reset)] {
+        for (common, expr) in [("clk", clock), ("rst", reset)] {
             if module.ports.iter().any(|p| p.name == common) {
                 self = self.connect(&inst, common, expr);
             }

@@ -7,7 +7,7 @@
 //!  host ring ─ queue 1 ─────────┼─ dispatch ──────┼─ copy ──► host, DRAM
 //!  host ring ─ queue 2 ─────────┘  (decode)       └─ msm, ntt, vector ──► DRAM
 //! ```
-//! One module a block, one file a module; every block's protocol, latency and reset stand at its function.
+//! An engine is clocked only while it has work ([`gate`]). One module a block, one file a module; every block's protocol, latency and reset stand at its function.
 
 pub(crate) mod abi;
 pub mod admin;
@@ -21,6 +21,7 @@ pub mod dispatch;
 pub mod engines;
 pub mod errors;
 pub mod fifo;
+pub mod gate;
 pub mod irq;
 pub mod queue;
 pub mod regs;

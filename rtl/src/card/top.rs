@@ -9,6 +9,7 @@ use super::{
     dispatch::dispatch,
     engines::{Engine, Engines, ALL},
     errors::errors,
+    gate::clock_gate,
     irq::irq_arbiter,
     queue::queue,
     regs::regs,
@@ -63,7 +64,11 @@ pub fn top(config: &CardConfig, engines: &Engines) -> Arc<Module> {
         .child("dram_rd", &rd_arbiter(engines.iter().map(|engine| engine.reads.len()).sum()))
         .child("dram_wr", &wr_arbiter(engines.iter().map(|engine| engine.writes.len()).sum()));
     for (engine, module) in &modules {
-        m = m.child(engine.name, module);
+        let (name, gate) = (engine.name, format!("{}_clk", engine.name));
+        m = m
+            .child(&gate, &clock_gate(config.target))
+            .connect(&gate, "wanted", format!("{name}$busy || dispatch${name}_cmd_valid || regs$cancel"))
+            .child_clocked_by(name, module, &format!("{gate}$gated"));
     }
     m = state(m, n, &engines);
     m = registers(m, &engines);
