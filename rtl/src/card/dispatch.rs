@@ -3,6 +3,16 @@
 //! One decoder serves all queues round robin. A valid command then waits, in its queue's slot, for its semaphore
 //! (`go`) and for its engine; each engine chooses round robin among the slots that want it. So commands of different
 //! queues run on different engines at the same time. `cancel` (level) empties all slots. Reset: all slots empty.
+//!
+//! `stop` (level, one-hot) ends the command of a queue, once it is decoded:
+//! ```text
+//! decoding ─► slot ─ engine takes it ─► engine ─ done ─► its own status
+//!              │ stop                     │ stop: `<engine>_stop` until the engine is not busy
+//!              └────────────┬─────────────┘
+//!                           └─► ABORTED, `stopped` (pulse)
+//! ```
+//! `<engine>_stop` is a `cancel` of that engine alone. It gets no command meanwhile; those that wait for it stay in their
+//! slots. A command that ends in spite of `stop` has its own status.
 
 use super::{
     abi::contract,
@@ -19,7 +29,8 @@ use std::{fmt::Write as _, sync::Arc};
 ///
 /// Queue ports `q{i}_`: `cmd_valid`, `cmd_data`, `cmd_take`, `go`, `st_valid`, `st_status`, `st_info`, `st_addr` (see the
 /// queue). Engine ports `<engine>_` and `adm_`: `cmd_valid`/`cmd_ready` with the command's words, and
-/// `done_valid`, `done_status`, `done_info`, `done_addr`. An engine gets no command before it has answered the last.
+/// `done_valid`, `done_status`, `done_info`, `done_addr`; of engines also `busy` and `stop`. An engine gets no command before
+/// it has answered the last or was stopped.
 pub fn dispatch(config: &CardConfig) -> Arc<Module> {
     let n = config.io_queues + 1;
     let engines = present(config);
@@ -27,6 +38,8 @@ pub fn dispatch(config: &CardConfig) -> Arc<Module> {
         .doc("Command dispatcher: decode, route, return status.")
         .clocked()
         .input("cancel", 1)
+        .input("stop", n)
+        .output("stopped", 1)
         .input("dram_bytes", 64);
     for i in 0..n {
         m = m
@@ -52,6 +65,7 @@ pub fn dispatch(config: &CardConfig) -> Arc<Module> {
         for (word, bits, _) in engine.words {
             m = m.output(format!("{}_{word}", engine.name), *bits);
         }
+        m = m.input(format!("{}_busy", engine.name), 1).output(format!("{}_stop", engine.name), 1);
         m = m.child(format!("{}_rr", engine.name), &round_robin(n));
     }
     // Queues whose command may start.
@@ -65,10 +79,14 @@ pub fn dispatch(config: &CardConfig) -> Arc<Module> {
         .child("decoder", &decode(config))
         .body(routes(&engines))
         .body(format!("localparam N = {n};\nlocalparam IW = {};", index_bits(n)))
-        .body(contract(&[go, SLOTS.into(), decoded, slots, statuses(&engines, n)].concat()));
+        .body(contract(&[go, SLOTS.into(), decoded, slots, stops(&engines), statuses(&engines, n)].concat()));
     for name in engines.iter().map(|engine| engine.name) {
         let rr = format!("{name}_rr");
-        m = m.connect(&rr, "req", format!("{name}_want & go")).connect(&rr, "take", format!("{name}_take"));
+        m = m.connect(&rr, "req", format!("{name}_want & go & ~stop")).connect(
+            &rr,
+            "take",
+            format!("{name}_take"),
+        );
     }
     m.connect_all("chooser", &[("req", &vector(n, |i| format!("q{i}_cmd_valid"))), ("take", "take")])
         .connect_all(
@@ -90,14 +108,14 @@ wire refused = decided && decoder$route == TO_NONE;
 // Slots of commands that no engine is needed for.
 reg [N-1:0] want_nop;
 reg want_admin, admin_active;
-wire [N-1:0] nop_done = want_nop & go;
+wire [N-1:0] nop_done = want_nop & go & ~stop;
 wire admin_take = adm_cmd_valid && adm_cmd_ready;
 always @(*) adm_cmd_valid = want_admin && go[0] && !admin_active && !cancel;
 always @(*) adm_cmd_data = q0_cmd_data;
 
 always @(posedge clk) begin
   picked <= take;
-  want_nop <= want_nop & ~nop_done;
+  want_nop <= want_nop & ~nop_done & ~stop;
   if (take) begin
     decoding <= 1'b1;
     slot <= chooser$index;
@@ -140,21 +158,37 @@ reg [N-1:0] ENGINE_want;
 reg ENGINE_active;
 reg [IW-1:0] ENGINE_owner;
 wire ENGINE_take = ENGINE_cmd_valid && ENGINE_cmd_ready;
+// An engine that ends its command tells so while it is busy, or when it ceases to be.
+wire ENGINE_stopped = ENGINE_stop && !ENGINE_busy && !ENGINE_done_valid;
+always @(*) ENGINE_stop = ENGINE_active && stop[ENGINE_owner];
 always @(*) ENGINE_cmd_valid = ENGINE_rr$any && !ENGINE_active && !cancel;
 always @(posedge clk) begin
+  ENGINE_want <= ENGINE_want & ~stop;
   if (decided) ENGINE_want[slot] <= decoder$route == ROUTE;
   if (ENGINE_take) begin
     ENGINE_active <= 1'b1;
     ENGINE_owner <= ENGINE_rr$index;
     ENGINE_want[ENGINE_rr$index] <= 1'b0;
   end
-  if (ENGINE_done_valid) ENGINE_active <= 1'b0;
+  if (ENGINE_done_valid || ENGINE_stopped) ENGINE_active <= 1'b0;
   if (rst || cancel) begin
     ENGINE_want <= 0;
     ENGINE_active <= 1'b0;
   end
 end
 ";
+
+/// What `stop` has ended: commands in their slots, and those that an engine has given up.
+fn stops(engines: &[&Engine]) -> String {
+    let wants: Vec<String> = engines.iter().map(|engine| format!("{}_want", engine.name)).collect();
+    let given_up: Vec<String> = engines.iter().map(|engine| format!("{}_stopped", engine.name)).collect();
+    format!(
+        "wire [N-1:0] pulled = stop & ((want_nop | {}) | {{N{{{}}}}});\n\
+         always @(*) stopped = pulled != 0;\n",
+        wants.join(" | "),
+        given_up.join(" || ")
+    )
+}
 
 /// What each queue is told: at most one of these happens to a queue at a time, for it has one command in hand.
 fn statuses(engines: &[&Engine], n: usize) -> String {
@@ -173,8 +207,8 @@ fn statuses(engines: &[&Engine], n: usize) -> String {
             s,
             "always @(*) begin\n  \
                q{i}_cmd_take = take && chooser$grant[{i}];\n  \
-               q{i}_st_valid = nop_done[{i}] || {};\n  \
-               q{i}_st_status = ST_SUCCESS[7:0];\n  \
+               q{i}_st_valid = nop_done[{i}] || pulled[{i}] || {};\n  \
+               q{i}_st_status = pulled[{i}] ? ST_ABORTED[7:0] : ST_SUCCESS[7:0];\n  \
                q{i}_st_info = 0;\n  \
                q{i}_st_addr = 0;\n",
             valid.join(" || ")

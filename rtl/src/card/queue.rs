@@ -7,6 +7,7 @@
 //! ```
 //! - DECODE: `cmd_valid` until the dispatcher takes it with `cmd_take`; `cmd_data` is stable until the command ends.
 //! - RUN: `go` tells the dispatcher that the semaphore waited for has been reached; ends with the pulse `st_valid`.
+//! - DECODE, RUN: `holds` says that the command in hand is `stop_cid`, so that it can be stopped.
 //! - POST waits while the completion ring is full; DATA hands over the completion. The interrupt follows when the
 //!   write of the completion has been answered; interrupts may be merged.
 //! - A failed fetch, or a failed completion write, halts the queue: `fatal` until `clear`.
@@ -49,6 +50,8 @@ pub fn queue() -> Arc<Module> {
         .output("cmd_data", BEAT_BITS)
         .input("cmd_take", 1)
         .output("go", 1)
+        .input("stop_cid", 16)
+        .output("holds", 1)
         .input("st_valid", 1)
         .input("st_status", 8)
         .input("st_info", 32)
@@ -170,6 +173,7 @@ reg halting;
 wire unused_sem = &{1'b0, wait_sem[7:6], signal_sem[7:6]};
 always @(*) cmd_data = commands$out_data[511:0];
 always @(*) cmd_valid = state == DECODE;
+always @(*) holds = (state == DECODE || state == RUN) && cid == stop_cid;
 always @(*) sem_index = wait_sem[5:0];
 always @(*) sig_valid = state == SIGNAL;
 always @(*) sig_index = signal_sem[5:0];

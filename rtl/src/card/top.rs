@@ -90,12 +90,14 @@ fn state(m: Module, n: usize, engines: &[&Engine]) -> Module {
          wire [{l}:0] queue_busy = {};\n\
          wire [{l}:0] queue_enabled = {};\n\
          wire [{l}:0] queue_fatal = {};\n\
-         wire [{l}:0] queue_done = {};",
+         wire [{l}:0] queue_done = {};\n\
+         wire [{l}:0] queue_holds = {};",
         all("active"),
         all("busy"),
         all("enabled"),
         all("fatal"),
         all("ev_command"),
+        all("holds"),
         l = n - 1
     ))
     .body(format!(
@@ -193,6 +195,7 @@ fn queue_wires(m: Module, n: usize, i: usize) -> Module {
             ("cfg_sq_entries", &own("sq_entries")),
             ("cfg_cq_entries", &own("cq_entries")),
             ("cfg_vector", if admin { "0" } else { "adm$cfg_vector" }),
+            ("stop_cid", "adm$stop_cid"),
             ("db_sq", &format!("regs$db_sq[{i}]")),
             ("db_cq", &format!("regs$db_cq[{i}]")),
             ("db_value", "regs$db_value"),
@@ -252,16 +255,28 @@ fn commands(mut m: Module, engines: &[&Engine]) -> Module {
         let prefix = format!("{inst}_");
         m = wires(m, ("dispatch", &prefix), (inst, ""), DONE);
         m = m.connect("dispatch", &format!("{prefix}cmd_ready"), format!("{inst}$cmd_ready"));
-        m = m.connect(inst, "cancel", "regs$cancel");
         m = wires(m, (inst, ""), ("dispatch", &prefix), &["cmd_valid"]);
     }
+    m = m.connect("adm", "cancel", "regs$cancel");
     for engine in engines {
+        let name = engine.name;
+        m = m.connect(name, "cancel", format!("regs$cancel || dispatch${name}_stop"));
+        m = m.connect("dispatch", &format!("{name}_busy"), format!("{name}$busy"));
         let words: Vec<&str> = engine.words.iter().map(|(word, ..)| *word).collect();
-        m = wires(m, (engine.name, ""), ("dispatch", &format!("{}_", engine.name)), &words);
-        m = m.connect_all(engine.name, engine.levels);
+        m = wires(m, (name, ""), ("dispatch", &format!("{name}_")), &words);
+        m = m.connect_all(name, engine.levels);
     }
     m = wires(m, ("adm", ""), ("dispatch", "adm_"), &["cmd_data"]);
-    m.connect_all("adm", &[("enabled", "queue_enabled"), ("queue_busy", "queue_busy")]).connect_all(
+    m = m.connect_all("dispatch", &[("stop", "adm$stop")]).connect_all(
+        "adm",
+        &[
+            ("enabled", "queue_enabled"),
+            ("queue_busy", "queue_busy"),
+            ("holds", "queue_holds"),
+            ("stopped", "dispatch$stopped"),
+        ],
+    );
+    m.connect_all(
         "sems",
         &[
             ("clear", "regs$clear"),

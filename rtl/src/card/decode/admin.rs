@@ -34,6 +34,7 @@ const BODY: &str = r"
 localparam [63:0] PAGE = {32'd0, ABI_RING_ALIGN - 1};
 wire create = cmd$[CMD_OPCODE] == OP_CREATE_QUEUE;
 wire set = cmd$[CMD_OPCODE] == OP_SEMAPHORE_SET;
+wire aborts = cmd$[CMD_OPCODE] == OP_ABORT;
 wire [63:0] sq = cmd$[CMD_CREATE_QUEUE_SQ_IOVA];
 wire [63:0] cq = cmd$[CMD_CREATE_QUEUE_CQ_IOVA];
 wire [15:0] sq_entries = cmd$[CMD_CREATE_QUEUE_SQ_ENTRIES];
@@ -42,6 +43,7 @@ wire unused = &{1'b0, dram_bytes};
 always @(posedge clk)
   if (create) reserved <= cmd$[CMD_CREATE_QUEUE_RESERVED0] != 0 || cmd$[CMD_CREATE_QUEUE_RESERVED1] != 0;
   else if (set) reserved <= cmd$[CMD_SEMAPHORE_SET_RESERVED0] != 0 || cmd$[CMD_SEMAPHORE_SET_RESERVED1] != 0;
+  else if (aborts) reserved <= cmd$[CMD_ABORT_RESERVED] != 0;
   else reserved <= cmd$[CMD_DELETE_QUEUE_RESERVED] != 0;
 always @(*) nothing = 1'b0;
 ";

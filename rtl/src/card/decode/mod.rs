@@ -47,7 +47,8 @@ pub fn decode(config: &CardConfig) -> Arc<Module> {
         .output("info", 32)
         .output("addr", 64)
         .body(routes(&engines));
-    let mut arms = arm("OP_CREATE_QUEUE, OP_DELETE_QUEUE, OP_SEMAPHORE_SET", "admin", "adm", "TO_ADMIN");
+    let mut arms =
+        arm("OP_CREATE_QUEUE, OP_DELETE_QUEUE, OP_SEMAPHORE_SET, OP_ABORT", "admin", "adm", "TO_ADMIN");
     m = m.child("adm", &admin::admin(config));
     for engine in &engines {
         let (opcodes, module) = match engine.name {
