@@ -6,7 +6,7 @@ mod common;
 pub mod refusals;
 
 use permafrost_abi::{
-    command::{Command, CommandBody, CreateQueueCommand},
+    command::{AbortCommand, Command, CommandBody, CreateQueueCommand},
     counter, cq_doorbell, reg,
     registers::{AdminSize, Cc, Csts},
     sq_doorbell, Completion, DmaRegion, Status, Transport,
@@ -258,6 +258,35 @@ impl Card {
         assert_eq!(completion.status(), Ok(Status::Success), "{completion:?}");
         assert_eq!(completion.info, 0);
         completion
+    }
+
+    /// Stops command `cid` of queue `queue`; whether it was stopped, rather than ended by itself.
+    pub fn abort(&mut self, queue: u16, cid: u16) -> bool {
+        let completion = self.run(0, Command::new(&AbortCommand { queue, cid, ..Default::default() }));
+        assert_eq!(completion.status(), Ok(Status::Success), "{completion:?}");
+        assert!(completion.info <= 1, "{completion:?}");
+        completion.info == 1
+    }
+
+    /// The next completion of queue `queue` is that of `cid`: ABORTED when it was `stopped`, otherwise SUCCESS.
+    pub fn ends(&mut self, queue: u16, cid: u16, stopped: bool) {
+        let completion = self.io[queue as usize - 1].wait(&self.sim);
+        let status = if stopped { Status::Aborted } else { Status::Success };
+        assert_eq!((completion.cid, completion.status()), (cid, Ok(status)), "{completion:?}");
+        assert_eq!(completion.info, 0);
+    }
+
+    /// Runs `command` on queue 1 and stops it at a random moment among the first `clocks` clocks; whether it was
+    /// stopped rather than ended by itself.
+    pub fn aborted(&mut self, rng: &mut Random, command: Command, clocks: u64) -> bool {
+        let cid = self.io[0].put(command);
+        self.io[0].ring(&self.sim);
+        let (start, moment) = (self.cycles(), rng.within(0..=clocks));
+        // A register read takes a few clocks.
+        while self.cycles() - start < moment {}
+        let stopped = self.abort(1, cid);
+        self.ends(1, cid, stopped);
+        stopped
     }
 
     /// Runs a command that is to fail, and returns (info, address of the syndrome). Frees the syndrome.
