@@ -41,6 +41,8 @@ pub fn admin(config: &CardConfig) -> Arc<Module> {
         .output("cfg_sq_entries", 16)
         .output("cfg_cq_entries", 16)
         .output("cfg_vector", 8)
+        .output("cfg_irq_count", 16)
+        .output("cfg_irq_clocks", 32)
         .output("stop", n)
         .output("stop_cid", 16)
         .input("stopped", 1)
@@ -105,6 +107,8 @@ always @(posedge clk) begin
     cfg_sq_entries <= cmd_data$[CMD_CREATE_QUEUE_SQ_ENTRIES];
     cfg_cq_entries <= cmd_data$[CMD_CREATE_QUEUE_CQ_ENTRIES];
     cfg_vector <= vector[7:0];
+    cfg_irq_count <= cmd_data$[CMD_CREATE_QUEUE_IRQ_COUNT];
+    cfg_irq_clocks <= cmd_data$[CMD_CREATE_QUEUE_IRQ_CLOCKS];
     stop_cid <= cmd_data$[CMD_ABORT_CID];
     set_index <= sem[5:0];
     set_value <= cmd_data$[CMD_SEMAPHORE_SET_VALUE];

@@ -9,12 +9,14 @@
 //! - RUN: `go` tells the dispatcher that the semaphore waited for has been reached; ends with the pulse `st_valid`.
 //! - DECODE, RUN: `holds` says that the command in hand is `stop_cid`, so that it can be stopped.
 //! - POST waits while the completion ring is full; DATA hands over the completion. The interrupt follows when the
-//!   write of the completion has been answered; interrupts may be merged.
+//!   write of the completion has been answered; interrupts may be merged. With `cfg_irq_count` above 1 that many
+//!   completions are gathered, but none waits for longer than `cfg_irq_clocks`; `gathering` is high while one waits.
 //! - A failed fetch, or a failed completion write, halts the queue: `fatal` until `clear`.
 //! - A doorbell of a queue that is not enabled, or with an index outside the ring, is ignored and reported.
 //!
 //! `cancel` (level) drops the command in hand and lets transactions end: `active` falls when nothing is outstanding.
-//! `busy` is `active` or commands waiting. `clear` (pulse, only when not `active`) disables the queue. Reset: disabled.
+//! `busy` is `active` or commands waiting; `depth` is how many of them are not completed. `clear` (pulse, only when not `active`) disables the queue, as does `drop`, which
+//! announces what is gathered. Reset: disabled.
 
 use super::{
     abi::contract,
@@ -41,6 +43,8 @@ pub fn queue() -> Arc<Module> {
         .input("cfg_sq_entries", 16)
         .input("cfg_cq_entries", 16)
         .input("cfg_vector", 8)
+        .input("cfg_irq_count", 16)
+        .input("cfg_irq_clocks", 32)
         .input("drop", 1)
         .output("enabled", 1)
         .input("db_sq", 1)
@@ -71,6 +75,8 @@ pub fn queue() -> Arc<Module> {
         .output("irq_vector", 8)
         .input("irq_ready", 1)
         .output("ev_command", 1)
+        .output("depth", 16)
+        .output("gathering", 1)
         .output("active", 1)
         .output("busy", 1)
         .output("fatal", 1);
@@ -108,6 +114,7 @@ wire [15:0] next_answered = cq_answered + 1'b1 == cq_entries ? 0 : cq_answered +
 wire good_sq = enabled && db_value < {16'd0, sq_entries};
 wire good_cq = enabled && db_value < {16'd0, cq_entries};
 reg bad_doorbell;
+always @(*) depth = sq_tail - sq_head + (sq_tail < sq_head ? sq_entries : 16'd0);
 always @(posedge clk) begin
   if (db_sq && good_sq) sq_tail <= db_value[15:0];
   if (db_cq && good_cq) cq_head <= db_value[15:0];
@@ -127,6 +134,8 @@ always @(posedge clk) begin
     sq_entries <= cfg_sq_entries;
     cq_entries <= cfg_cq_entries;
     irq_vector <= cfg_vector;
+    irq_count <= cfg_irq_count;
+    irq_clocks <= cfg_irq_clocks;
     phase <= 1'b1;
   end
   if (rst || clear || drop) begin
@@ -263,16 +272,29 @@ always @(*) case (cq_tail[1:0])
   default: c_wdat_strb = 64'hffff_0000_0000_0000;
 endcase
 always @(*) c_wdat_valid = state == DATA;
+// Completions written and not announced, and for how long the oldest of them has waited.
+reg [15:0] irq_count, gathered;
+reg [31:0] irq_clocks, waited;
+wire written = c_wack_valid && !c_wack_err;
+wire enough = written && {1'b0, gathered} + 17'd1 >= {1'b0, irq_count};
+wire late = gathering && (waited == irq_clocks || drop);
+always @(*) gathering = gathered != 0;
 always @(*) active = (state != IDLE && state != HALT) || fetching != 0 || unanswered != 0 || irq_valid || bad_doorbell;
 always @(*) busy = active || (state != HALT && sq_head != sq_tail);
 always @(posedge clk) begin
   unanswered <= unanswered + {5'd0, finish} - {5'd0, c_wack_valid};
   if (irq_ready) irq_valid <= 1'b0;
-  if (c_wack_valid && !c_wack_err) irq_valid <= 1'b1;
+  waited <= gathering ? waited + 1'b1 : 1;
+  if (written) gathered <= gathered + 1'b1;
+  if (enough || late) begin
+    irq_valid <= 1'b1;
+    gathered <= 0;
+  end
   if (c_wack_valid && c_wack_err) write_failed <= 1'b1;
   if (rst || clear) begin
     unanswered <= 0;
     irq_valid <= 1'b0;
+    gathered <= 0;
     write_failed <= 1'b0;
   end
 end

@@ -9,7 +9,7 @@
 
 use super::abi::contract;
 use crate::{config::CardConfig, hdl::Module};
-use permafrost_abi::{cq_doorbell, sq_doorbell, MAX_IO_QUEUES};
+use permafrost_abi::{cq_doorbell, queue_depth, sq_doorbell, MAX_IO_QUEUES};
 use std::{fmt::Write as _, sync::Arc};
 
 /// Fewest clocks of a controller reset; above the depth of the decoder.
@@ -21,7 +21,7 @@ const DEADLINE: u32 = 64;
 /// Registers and controller for the queues of `config`.
 ///
 /// - `write`, `waddr`, `wdata`, `raddr`, `value`: the plain register interface; `value` is 0 at unknown offsets.
-/// - `db_sq`, `db_cq` (pulse per queue) with `db_value`: doorbells.
+/// - `db_sq`, `db_cq` (pulse per queue) with `db_value`: doorbells. `depth`: 16 bits per queue, queue 0 lowest.
 /// - `load` (pulse): the admin queue comes into being with `admin_*`.
 /// - `cancel`, `clear`: controller reset, see above. `halted`: a queue has failed for good.
 /// - `err_*`: the syndrome to be read; `err_acknowledge` (pulse) frees it; `bad_valid`/`bad_ready` with `bad_queue`,
@@ -63,6 +63,11 @@ pub fn regs(config: &CardConfig) -> Arc<Module> {
          if (rst) begin\n    db_sq <= 0;\n    db_cq <= 0;\n  end\nend\n\
          always @(*) begin\n  absent = 0;\n  case (waddr)\n",
     );
+    let mut depths = String::new();
+    for q in 0..n {
+        writeln!(depths, "    16'h{:x}: value = {{16'd0, depth[{} +: 16]}};", queue_depth(q as u16), 16 * q)
+            .expect("String");
+    }
     for q in n as u16..=MAX_IO_QUEUES as u16 {
         let (sq, cq) = (sq_doorbell(q), cq_doorbell(q));
         writeln!(doorbells, "    16'h{sq:x}, 16'h{cq:x}: absent = {q};").expect("String");
@@ -80,6 +85,7 @@ pub fn regs(config: &CardConfig) -> Arc<Module> {
         .output("db_sq", n)
         .output("db_cq", n)
         .output("db_value", 32)
+        .input("depth", 16 * n)
         .output("load", 1)
         .output("admin_sq", 64)
         .output("admin_cq", 64)
@@ -106,7 +112,7 @@ pub fn regs(config: &CardConfig) -> Arc<Module> {
         .output("irq_valid", 1)
         .input("irq_ready", 1)
         .body(identity)
-        .body(contract(&[CONTROLLER, REGISTERS].concat()))
+        .body(contract(&[CONTROLLER, &REGISTERS.replace("DEPTHS", &depths)].concat()))
         .body(doorbells)
         .build()
 }
@@ -216,7 +222,7 @@ always @(*) begin
     REG_ERR_ADDR: value = err_addr[31:0];
     REG_ERR_ADDR_HI: value = err_addr[63:32];
     REG_ERR_COUNT: value = {1'b0, err_count};
-    default: ;
+DEPTHS    default: ;
   endcase
 end
 always @(*) err_acknowledge = write && waddr == REG_ERR_STATUS && wdata[REG_ERR_STATUS_VALID_LSB];

@@ -71,7 +71,7 @@ pub fn top(config: &CardConfig, engines: &Engines) -> Arc<Module> {
             .child_clocked_by(name, module, &format!("{gate}$gated"));
     }
     m = state(m, n, &engines);
-    m = registers(m, &engines);
+    m = registers(m, n, &engines);
     for i in 0..n {
         m = queue_wires(m, n, i);
     }
@@ -91,13 +91,15 @@ fn state(m: Module, n: usize, engines: &[&Engine]) -> Module {
          wire [{l}:0] queue_enabled = {};\n\
          wire [{l}:0] queue_fatal = {};\n\
          wire [{l}:0] queue_done = {};\n\
-         wire [{l}:0] queue_holds = {};",
+         wire [{l}:0] queue_holds = {};\n\
+         wire [{l}:0] queue_gathering = {};",
         all("active"),
         all("busy"),
         all("enabled"),
         all("fatal"),
         all("ev_command"),
         all("holds"),
+        all("gathering"),
         l = n - 1
     ))
     .body(format!(
@@ -115,13 +117,14 @@ fn state(m: Module, n: usize, engines: &[&Engine]) -> Module {
 wire engines_busy = adm$busy || copy$busy || computing != 0;
 wire memory_busy = host_rd$busy || host_wr$busy || dram_rd$busy || dram_wr$busy;
 wire quiet = queue_active == 0 && !engines_busy && !memory_busy && !irq_valid;
-always @(*) idle = quiet && queue_busy == 0 && regs$settled && !axil$busy;
+wire at_rest = quiet && queue_busy == 0 && queue_gathering == 0;
+always @(*) idle = at_rest && regs$settled && !axil$busy;
 ",
     )
 }
 
 /// BAR0: AXI4-Lite slave, registers, counters, syndrome.
-fn registers(mut m: Module, engines: &[&Engine]) -> Module {
+fn registers(mut m: Module, n: usize, engines: &[&Engine]) -> Module {
     for engine in ALL {
         let there = engines.iter().any(|e| e.name == engine.name);
         for (counter, port) in engine.counters {
@@ -140,7 +143,8 @@ fn registers(mut m: Module, engines: &[&Engine]) -> Module {
                 ("wdata", "axil$wdata"),
                 ("raddr", "axil$raddr"),
                 ("quiet", "quiet"),
-                ("idle", "quiet && queue_busy == 0"),
+                ("idle", "at_rest"),
+                ("depth", &vector(n, |i| format!("q{i}$depth"))),
                 ("halted", "queue_fatal != 0"),
                 ("err_held", "errs$held"),
                 ("err_status", "errs$status"),
@@ -195,6 +199,8 @@ fn queue_wires(m: Module, n: usize, i: usize) -> Module {
             ("cfg_sq_entries", &own("sq_entries")),
             ("cfg_cq_entries", &own("cq_entries")),
             ("cfg_vector", if admin { "0" } else { "adm$cfg_vector" }),
+            ("cfg_irq_count", if admin { "0" } else { "adm$cfg_irq_count" }),
+            ("cfg_irq_clocks", if admin { "0" } else { "adm$cfg_irq_clocks" }),
             ("stop_cid", "adm$stop_cid"),
             ("db_sq", &format!("regs$db_sq[{i}]")),
             ("db_cq", &format!("regs$db_cq[{i}]")),

@@ -26,6 +26,10 @@ pub fn admin(config: &CardConfig) -> Arc<Module> {
             bad_field("create && (sq_entries < 2 || sq_entries > MAX_ENTRIES)", "CREATE_QUEUE_SQ_ENTRIES"),
             bad_field("create && (cq_entries < 2 || cq_entries > MAX_ENTRIES)", "CREATE_QUEUE_CQ_ENTRIES"),
             bad_field("create && cmd$[CMD_CREATE_QUEUE_IRQ_VECTOR] > QUEUES", "CREATE_QUEUE_IRQ_VECTOR"),
+            bad_field(
+                "create && cmd$[CMD_CREATE_QUEUE_IRQ_COUNT] > 1 && cmd$[CMD_CREATE_QUEUE_IRQ_CLOCKS] == 0",
+                "CREATE_QUEUE_IRQ_CLOCKS",
+            ),
         ],
     )
 }
