@@ -75,6 +75,10 @@ impl Bench {
         };
         let strap = port("cfg_dram_bytes");
         model.set(strap, MEMORY);
+        let power_on = port("power_on");
+        model.set(power_on, 1);
+        let clean = port("dram_clean");
+        model.set(clean, 1);
         let host = Slave::new(&model, "m_host", Dram::new(MEMORY), options.host, 1).unwrap();
         let dram = Slave::new(&model, "m_dram", Dram::new(MEMORY), options.dram, 2).unwrap();
         let irq_stall = rng.within(0..=250);
@@ -98,6 +102,7 @@ impl Bench {
             bench.model.fall().unwrap();
         }
         bench.model.set(bench.pins.rst, 0);
+        bench.model.set(power_on, 0);
         bench.model.eval().unwrap();
         bench
     }

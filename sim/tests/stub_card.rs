@@ -32,6 +32,9 @@ fn ports(mut m: Module) -> Module {
     }
     m = Bus::AxiLite.ports(m, End::Server, "s_axil_");
     m.input("cfg_dram_bytes", 64)
+        .input("power_on", 1)
+        .input("dram_clean", 1)
+        .input("dram_corrected", 1)
         .input("irq_ready", 1)
         .output("irq_valid", 1)
         .output("irq_vector", 8)

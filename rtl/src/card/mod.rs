@@ -26,6 +26,7 @@ pub mod irq;
 pub mod queue;
 pub mod regs;
 pub mod round_robin;
+pub mod scrub;
 pub mod semaphore;
 mod text;
 pub mod top;

@@ -2,8 +2,13 @@
 //!
 //! ```text
 //! OFF ──ENABLE=1──► RUN ──ENABLE=0──► DRAIN ──quiet──► OFF      (READY in RUN and DRAIN)
-//!  └─ENABLE=1 with bad ADMIN registers─► FAULT ──ENABLE=0──► OFF   (FATAL)
+//!  ├─ENABLE=1 with bad ADMIN registers─► FAULT ──ENABLE=0──► OFF   (FATAL)
+//!  └─card memory is dirty─► SCRUB ──all zeroed──► OFF              (SCRUBBING)
+//!                             └──a write failed──► FAULT ──ENABLE=0 written──► OFF
 //! ```
+//! From OFF, after a controller reset or `rst`, SCRUB comes before RUN: an ENABLE written meanwhile waits. Counters stand at
+//! zero in it (`scrubbing`). A scrub that has failed is tried again after FAULT, with what is still dirty.
+//!
 //! DRAIN holds `cancel` until nothing is outstanding anywhere (`quiet`), then `clear` pulses and READY falls: queues
 //! deleted, semaphores and counters zero. It lasts at least `DRAIN_CLOCKS`, for commands on their way through the decoder.
 
@@ -27,7 +32,9 @@ const DEADLINE: u32 = 64;
 /// - `err_*`: the syndrome to be read; `err_acknowledge` (pulse) frees it; `bad_valid`/`bad_ready` with `bad_queue`,
 ///   `bad_status`, `bad_addr` reports bad ADMIN registers and doorbells of queues that this card does not have.
 /// - `irq_valid`/`irq_ready`: the card has become FATAL (vector 0).
-/// - `settled`: neither a register change nor a controller reset is under way.
+/// - `scrubbing` (level): dirty regions of card memory are to be zeroed, `dirty` of them, of 2^`region_log2` bytes each;
+///   `scrub_failed` (pulse) with `scrub_addr`: that cannot be done.
+/// - `settled`: neither a register change, a controller reset nor a scrub is under way.
 pub fn regs(config: &CardConfig) -> Arc<Module> {
     let n = config.io_queues + 1;
     let identity = format!(
@@ -96,6 +103,11 @@ pub fn regs(config: &CardConfig) -> Arc<Module> {
         .input("quiet", 1)
         .input("idle", 1)
         .input("halted", 1)
+        .output("scrubbing", 1)
+        .input("dirty", 7)
+        .input("region_log2", 6)
+        .input("scrub_failed", 1)
+        .input("scrub_addr", 64)
         .output("settled", 1)
         .output("err_acknowledge", 1)
         .input("err_held", 1)
@@ -120,9 +132,10 @@ pub fn regs(config: &CardConfig) -> Arc<Module> {
 const CONTROLLER: &str = r"
 // Queue whose doorbell is written, when this card does not have it.
 reg [15:0] absent;
-localparam [1:0] OFF = 0, RUN = 1, DRAIN = 2, FAULT = 3;
-reg [1:0] state;
-reg enable, fatal;
+localparam [2:0] OFF = 0, RUN = 1, DRAIN = 2, FAULT = 3, SCRUB = 4;
+reg [2:0] state;
+// `unscrubbed`: it is for a scrub that the state is FAULT.
+reg enable, fatal, unscrubbed;
 reg [4:0] drained;
 reg [31:0] admin_size;
 wire bad_sq = (admin_sq & {32'd0, ABI_RING_ALIGN - 1}) != 0;
@@ -133,11 +146,13 @@ wire bad = bad_sq || bad_cq || bad_size;
 wire drain_done = state == DRAIN && drained == DRAIN_CLOCKS && quiet;
 always @(*) admin_sq_entries = admin_size$[REG_ADMIN_SIZE_SQ_ENTRIES];
 always @(*) admin_cq_entries = admin_size$[REG_ADMIN_SIZE_CQ_ENTRIES];
-always @(*) load = state == OFF && enable && !bad && !clear;
+wire disables = write && waddr == REG_CC && !wdata[REG_CC_ENABLE_LSB];
+always @(*) load = state == OFF && enable && dirty == 0 && !bad && !clear;
 // Nothing begins in the clock of `clear` either: the queues are still enabled in it.
 always @(*) cancel = state == DRAIN || clear;
-always @(*) settled = enable == (state == RUN || state == FAULT) && !clear && db_sq == 0 && db_cq == 0
-  && !irq_valid && !bad_valid;
+always @(*) scrubbing = state == SCRUB;
+wire steady = state == OFF ? !enable && dirty == 0 : state == RUN ? enable : state == FAULT && (enable || unscrubbed);
+always @(*) settled = steady && !clear && db_sq == 0 && db_cq == 0 && !irq_valid && !bad_valid;
 always @(posedge clk) begin
   clear <= drain_done;
   drained <= state != DRAIN ? 0 : drained == DRAIN_CLOCKS ? drained : drained + 1'b1;
@@ -154,7 +169,9 @@ always @(posedge clk) begin
     irq_valid <= 1'b1;
   end
   case (state)
-    OFF: if (enable && !clear) begin
+    OFF: if (clear) ;
+    else if (dirty != 0) state <= SCRUB;
+    else if (enable) begin
       state <= bad ? FAULT : RUN;
       if (bad) begin
         fatal <= 1'b1;
@@ -170,14 +187,26 @@ always @(posedge clk) begin
       state <= OFF;
       fatal <= 1'b0;
     end
-    FAULT: if (!enable) begin
+    FAULT: if (unscrubbed ? disables : !enable) begin
       state <= OFF;
       fatal <= 1'b0;
+      unscrubbed <= 1'b0;
     end
+    default: if (scrub_failed) begin
+      state <= FAULT;
+      fatal <= 1'b1;
+      unscrubbed <= 1'b1;
+      irq_valid <= 1'b1;
+      bad_valid <= 1'b1;
+      bad_queue <= 0;
+      bad_status <= ST_DRAM_WRITE_ERROR[7:0];
+      bad_addr <= scrub_addr;
+    end else if (dirty == 0) state <= OFF;
   endcase
   if (rst) begin
     state <= OFF;
     fatal <= 1'b0;
+    unscrubbed <= 1'b0;
     irq_valid <= 1'b0;
     bad_valid <= 1'b0;
   end
@@ -200,11 +229,16 @@ always @(*) begin
     REG_DRAM_SIZE_HI: value = dram_bytes[63:32];
     REG_CLOCK_KHZ: value = CLOCK;
     REG_BUILD_ID: value = BUILD;
+    REG_DRAM_DIRTY: begin
+      value$[REG_DRAM_DIRTY_REGIONS] = dirty;
+      value$[REG_DRAM_DIRTY_LOG2_BYTES] = region_log2;
+    end
     REG_CC: value$[REG_CC_ENABLE] = enable;
     REG_CSTS: begin
       value$[REG_CSTS_READY] = state == RUN || state == DRAIN;
       value$[REG_CSTS_FATAL] = fatal;
-      value$[REG_CSTS_IDLE] = idle;
+      value$[REG_CSTS_SCRUBBING] = scrubbing || state == OFF && dirty != 0;
+      value$[REG_CSTS_IDLE] = idle && !value$[REG_CSTS_SCRUBBING];
     end
     REG_ADMIN_SQ: value = admin_sq[31:0];
     REG_ADMIN_SQ_HI: value = admin_sq[63:32];

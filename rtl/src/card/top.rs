@@ -7,12 +7,13 @@ use super::{
     bus::{Bus, End},
     counters::counters,
     dispatch::dispatch,
-    engines::{Engine, Engines, ALL},
+    engines::{Engine, Engines, ALL, COPY},
     errors::errors,
     gate::clock_gate,
     irq::irq_arbiter,
     queue::queue,
     regs::regs,
+    scrub::scrub,
     semaphore::semaphores,
     text::vector,
 };
@@ -26,7 +27,9 @@ pub const TOP: &str = "permafrost_card";
 ///
 /// Ports: `clk`, `rst`; `cfg_dram_bytes` (strapped by the shell: size of the memory behind `m_dram_`, a multiple of
 /// 4 KiB, constant after reset); `s_axil_` (BAR0); AXI4 masters `m_host_` and `m_dram_` (ID 0, INCR, 64-byte beats,
-/// never across 4 KiB); `irq_valid`/`irq_ready` with `irq_vector`; `idle`: nothing runs, no transaction is outstanding, and only CYCLES
+/// never across 4 KiB); `power_on`, high with `rst` at power-up (three clocks or more) and never otherwise, with
+/// `dram_clean`: card memory is zero then; `dram_corrected`: the memory's controller has corrected an error (one a clock);
+/// `irq_valid`/`irq_ready` with `irq_vector`; `idle`: nothing runs, no transaction is outstanding, and only CYCLES
 /// changes, so clocks may be skipped until the next register access.
 pub fn top(config: &CardConfig, engines: &Engines) -> Arc<Module> {
     let n = config.io_queues + 1;
@@ -36,6 +39,8 @@ pub fn top(config: &CardConfig, engines: &Engines) -> Arc<Module> {
         .doc("Permafrost card: queues, dispatcher, engines, registers; everything inside the AXI seam.")
         .clocked()
         .input("cfg_dram_bytes", 64)
+        .input("power_on", 1)
+        .input("dram_clean", 1)
         .input("dram_corrected", 1)
         .output("irq_valid", 1)
         .output("irq_vector", 8)
@@ -54,6 +59,7 @@ pub fn top(config: &CardConfig, engines: &Engines) -> Arc<Module> {
         .child("axil", &axil_slave())
         .child("regs", &regs(config))
         .child("perf", &counters())
+        .child("scrub", &scrub())
         .child("errs", &errors(n + 1))
         .child("sems", &semaphores(n))
         .child("dispatch", &dispatch(config))
@@ -154,11 +160,20 @@ fn registers(mut m: Module, n: usize, engines: &[&Engine]) -> Module {
                 ("err_count", "errs$count"),
             ],
         )
+        .connect_all(
+            "regs",
+            &[
+                ("dirty", "scrub$dirty"),
+                ("region_log2", "scrub$log2_bytes"),
+                ("scrub_failed", "scrub$failed"),
+                ("scrub_addr", "copy$done_addr"),
+            ],
+        )
         .connect_all("errs", &[("clear", "regs$clear"), ("acknowledge", "regs$err_acknowledge")])
         .connect_all(
             "perf",
             &[
-                ("clear", "regs$clear"),
+                ("clear", "regs$clear || regs$scrubbing"),
                 ("raddr", "axil$raddr"),
                 ("add_cycles", "1'b1"),
                 ("add_host_read_bytes", "{host_rd$ev_beat, 6'd0}"),
@@ -253,6 +268,14 @@ fn queue_wires(m: Module, n: usize, i: usize) -> Module {
     .connect("regs", "irq_ready", format!("irqs$i{n}_ready"))
 }
 
+/// What the copy engine is told to zero a range. It has no other commands then.
+const SCRUBS: [(&str, &str); 4] = [
+    ("cmd_fill", "1'b1"),
+    ("cmd_card_addr", "scrub$cmd_addr"),
+    ("cmd_length", "scrub$cmd_length"),
+    ("cmd_pattern", "64'd0"),
+];
+
 /// Dispatcher to engines and back.
 fn commands(mut m: Module, engines: &[&Engine]) -> Module {
     const DONE: &[&str] = &["done_valid", "done_status", "done_info", "done_addr"];
@@ -261,17 +284,38 @@ fn commands(mut m: Module, engines: &[&Engine]) -> Module {
         let prefix = format!("{inst}_");
         m = wires(m, ("dispatch", &prefix), (inst, ""), DONE);
         m = m.connect("dispatch", &format!("{prefix}cmd_ready"), format!("{inst}$cmd_ready"));
-        m = wires(m, (inst, ""), ("dispatch", &prefix), &["cmd_valid"]);
+        let valid = format!("dispatch${prefix}cmd_valid");
+        m = m.connect(
+            inst,
+            "cmd_valid",
+            if inst == COPY.name { valid + " || scrub$cmd_valid" } else { valid },
+        );
     }
     m = m.connect("adm", "cancel", "regs$cancel");
     for engine in engines {
         let name = engine.name;
         m = m.connect(name, "cancel", format!("regs$cancel || dispatch${name}_stop"));
         m = m.connect("dispatch", &format!("{name}_busy"), format!("{name}$busy"));
-        let words: Vec<&str> = engine.words.iter().map(|(word, ..)| *word).collect();
-        m = wires(m, (name, ""), ("dispatch", &format!("{name}_")), &words);
+        for (word, ..) in engine.words {
+            let own = format!("dispatch${name}_{word}");
+            let scrubs = SCRUBS.iter().find(|(w, _)| name == COPY.name && w == word);
+            let value = scrubs.map_or(own.clone(), |(_, zero)| format!("scrub$cmd_valid ? {zero} : {own}"));
+            m = m.connect(name, word, value);
+        }
         m = m.connect_all(name, engine.levels);
     }
+    m = wires(m, ("scrub", ""), ("copy", ""), &["cmd_ready", "done_valid", "done_status"]);
+    m = m.connect_all(
+        "scrub",
+        &[
+            ("power_on", "power_on"),
+            ("clean", "dram_clean"),
+            ("dram_bytes", "cfg_dram_bytes"),
+            ("mark_valid", "dram_wr$m_awvalid"),
+            ("mark_addr", "dram_wr$m_awaddr"),
+            ("run", "regs$scrubbing"),
+        ],
+    );
     m = wires(m, ("adm", ""), ("dispatch", "adm_"), &["cmd_data"]);
     m = m.connect_all("dispatch", &[("stop", "adm$stop")]).connect_all(
         "adm",

@@ -95,6 +95,11 @@ impl SimDevice {
         let _ = self.requests.send(Request::Inject(side, fault));
     }
 
+    /// The memory's controller corrects `errors` errors (ECC).
+    pub fn correct_dram(&self, errors: u32) {
+        let _ = self.requests.send(Request::Correct(errors)); // as above
+    }
+
     /// Takes the card out of its slot. Registers read all ones, writes vanish, DMA and interrupts stop.
     pub fn remove(&self) {
         let (reply, done) = sync_channel(1);
@@ -150,7 +155,7 @@ impl SimDevice {
         self.ask(Request::Reset)
     }
 
-    /// Function level reset with the card's memory zeroed, so that nothing is left of what one client wrote.
+    /// Power off and on: a reset, and the card's memory is zero.
     pub fn power_cycle(&self) -> Result<(), TransportError> {
         self.ask(Request::PowerCycle)
     }

@@ -181,6 +181,11 @@ impl SimCard {
         self.device.inject(side, fault);
     }
 
+    /// For tests: the controller of card memory corrects `errors` errors (ECC), one a clock.
+    pub fn correct_dram(&self, errors: u32) {
+        self.device.correct_dram(errors);
+    }
+
     /// For tests of error paths: takes the card out of its slot. Registers read all ones, writes vanish, DMA and
     /// interrupts stop.
     pub fn remove(&self) {

@@ -35,6 +35,8 @@ pub(super) enum Request {
     Reset(SyncSender<()>),
     /// A reset, and memory zeroed.
     PowerCycle(SyncSender<()>),
+    /// The memory's controller corrects so many errors, one a clock.
+    Correct(u32),
     Inject(Side, Fault),
     Remove(SyncSender<()>),
     Stop,
@@ -62,10 +64,14 @@ pub(super) struct Worker<'a> {
     still: u32,
     naps: u64,
     busy: Duration,
+    /// Corrected errors that the card has not been told of.
+    corrected: u32,
 }
 
 struct Ports {
     rst: PortId,
+    power_on: PortId,
+    dram_corrected: PortId,
     idle: PortId,
     irq_valid: PortId,
     irq_vector: PortId,
@@ -119,8 +125,13 @@ impl<'a> Worker<'a> {
         model.set(strap, bytes);
         let irq_ready = model.port("irq_ready")?;
         model.set(irq_ready, 1);
+        // What is behind the port is new, or cleared, whenever power comes on.
+        let dram_clean = model.port("dram_clean")?;
+        model.set(dram_clean, 1);
         let ports = Ports {
             rst: model.port("rst")?,
+            power_on: model.port("power_on")?,
+            dram_corrected: model.port("dram_corrected")?,
             idle: model.port("idle")?,
             irq_valid: model.port("irq_valid")?,
             irq_vector: model.port("irq_vector")?,
@@ -138,8 +149,9 @@ impl<'a> Worker<'a> {
             still: 0,
             naps: 0,
             busy: Duration::ZERO,
+            corrected: 0,
         };
-        worker.reset()?;
+        worker.power_up()?;
         Ok(worker)
     }
 
@@ -190,10 +202,14 @@ impl<'a> Worker<'a> {
                 let _ = reply.send(()); // the caller may have given up
             }
             Request::PowerCycle(reply) => {
-                self.reset()?;
                 self.dram.memory().clear();
+                self.power_up()?;
                 self.shared.slot.was_reset();
                 let _ = reply.send(());
+            }
+            Request::Correct(errors) => {
+                self.corrected = self.corrected.saturating_add(errors);
+                self.still = 0;
             }
             Request::Inject(Side::Host, fault) => self.host.inject(fault),
             Request::Inject(Side::Dram, fault) => self.dram.inject(fault),
@@ -230,12 +246,15 @@ impl<'a> Worker<'a> {
             && self.model.get(self.ports.idle) != 0
             && self.lite.is_idle()
             && self.host.is_idle()
-            && self.dram.is_idle();
+            && self.dram.is_idle()
+            && self.corrected == 0;
         self.still = if quiet { self.still + 1 } else { 0 };
         self.edges(|worker| {
             worker.host.drive(&mut worker.model);
             worker.dram.drive(&mut worker.model);
             worker.lite.drive(&mut worker.model);
+            worker.model.set(worker.ports.dram_corrected, u64::from(worker.corrected > 0));
+            worker.corrected = worker.corrected.saturating_sub(1);
         })
     }
 
@@ -274,6 +293,15 @@ impl<'a> Worker<'a> {
             self.wave = None;
         }
         Ok(())
+    }
+
+    /// Power comes on, with memory zero.
+    fn power_up(&mut self) -> Result<(), SimError> {
+        self.model.set(self.ports.power_on, 1);
+        self.corrected = 0;
+        self.reset()?;
+        self.model.set(self.ports.power_on, 0);
+        self.model.eval()
     }
 
     /// Function level reset: everything in progress is dropped on both sides of the seam.

@@ -146,6 +146,11 @@ impl Server {
         self.device.function.registers().inject(side, fault);
     }
 
+    /// For tests: the controller of card memory corrects `errors` errors (ECC), one a clock.
+    pub fn correct_dram(&self, errors: u32) {
+        self.device.function.registers().correct_dram(errors);
+    }
+
     /// For tests of error paths: takes the card out of its slot; its registers read all ones.
     pub fn remove(&self) {
         self.device.function.registers().remove();
