@@ -309,8 +309,7 @@ fn reset_amid_short_commands() {
             card.stop();
             let still = card.sim.stats();
             card.read32(reg::CSTS);
-            let later = card.sim.stats();
-            assert_eq!((still.host, still.dram), (later.host, later.dram), "DMA after READY = 0");
+            assert_eq!(still.host, card.sim.stats().host, "DMA after READY = 0");
             card.write32(reg::ERR_STATUS, 1 << 31);
             card.start(64);
             card.ok(1, nop());

@@ -88,7 +88,7 @@ always @(posedge clk) begin
     WALK: if (run && dirty != 0) begin
       if (map[at]) state <= ASK;
       else at <= at + 1'b1;
-    end
+    end else at <= 0;
     ASK: if (cmd_ready) state <= WAIT;
     default: if (done_valid) state <= WALK;
   endcase
