@@ -73,11 +73,9 @@ impl Bench {
             ]
             .map(port),
         };
-        let strap = port("cfg_dram_bytes");
+        let [strap, power_on, clean] = ["cfg_dram_bytes", "power_on", "dram_clean"].map(port);
         model.set(strap, MEMORY);
-        let power_on = port("power_on");
         model.set(power_on, 1);
-        let clean = port("dram_clean");
         model.set(clean, 1);
         let host = Slave::new(&model, "m_host", Dram::new(MEMORY), options.host, 1).unwrap();
         let dram = Slave::new(&model, "m_dram", Dram::new(MEMORY), options.dram, 2).unwrap();
