@@ -71,10 +71,13 @@ pub fn top(config: &CardConfig, engines: &Engines) -> Arc<Module> {
         .child("dram_wr", &wr_arbiter(engines.iter().map(|engine| engine.writes.len()).sum()));
     for (engine, module) in &modules {
         let (name, gate) = (engine.name, format!("{}_clk", engine.name));
-        m = m
-            .child(&gate, &clock_gate(config.target))
-            .connect(&gate, "wanted", format!("{name}$busy || dispatch${name}_cmd_valid || regs$cancel"))
-            .child_clocked_by(name, module, &format!("{gate}$gated"));
+        let scrubs = if name == COPY.name { " || scrub$cmd_valid" } else { "" };
+        let wanted = format!("{name}$busy || dispatch${name}_cmd_valid || regs$cancel{scrubs}");
+        m = m.child(&gate, &clock_gate(config.target)).connect(&gate, "wanted", wanted).child_clocked_by(
+            name,
+            module,
+            &format!("{gate}$gated"),
+        );
     }
     m = state(m, n, &engines);
     m = registers(m, n, &engines);
