@@ -1,4 +1,4 @@
-//! The card with its own MSM engine: an MSM through the queues, beside copies, through errors and controller resets.
+//! The card with its own MSM engine: an MSM through the queues, beside copies, through errors, ABORT and controller resets.
 
 mod card_common;
 
@@ -148,6 +148,13 @@ fn msm_beside_copies_through_errors_and_resets() {
         problem.check(&mut card, &host);
     }
 
+    // Stopped at random moments of an MSM; the next one begins at once.
+    for _ in 0..8 {
+        card.aborted(&mut rng, Problem::command(), alone.into());
+        card.ok(1, Problem::command());
+        problem.check(&mut card, &host);
+    }
+
     // Controller resets at random moments of an MSM.
     for _ in 0..8 {
         card.io[0].put(Problem::command());
@@ -157,6 +164,7 @@ fn msm_beside_copies_through_errors_and_resets() {
         card.until(|card| card.cycles() - start > moment);
         card.stop_in_silence();
         card.start(16);
+        problem.upload(&mut card, &host);
         card.ok(1, Problem::command());
         problem.check(&mut card, &host);
     }

@@ -213,6 +213,14 @@ fn beside_copies_through_errors_and_resets() {
     assert_eq!(card.read64(counter::DRAM_WRITE_BYTES), written);
     problem.upload(&mut card, &host);
 
+    // Stopped at random moments of either pass; the next transform begins at once.
+    for i in 0..10 {
+        let command = problem.commands()[i % 2];
+        card.aborted(&mut rng, command, alone / 2);
+        problem.run(&mut card);
+        problem.check(&mut card, &host);
+    }
+
     // Controller resets at random moments of a transform.
     for _ in 0..8 {
         for command in problem.commands() {
@@ -223,6 +231,7 @@ fn beside_copies_through_errors_and_resets() {
         card.until(|card| card.cycles() - start > moment || card.status().idle());
         card.stop_in_silence();
         card.start(16);
+        problem.upload(&mut card, &host);
         problem.run(&mut card);
         problem.check(&mut card, &host);
     }

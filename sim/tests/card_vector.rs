@@ -281,19 +281,27 @@ fn through_errors_and_resets() {
         gather.run(&mut card, &host);
     }
     let alone = gather.run(&mut card, &host);
-    for i in 0..12 {
+    // First stopped by ABORT, where the next command begins at once, then by controller resets.
+    for i in 0..24 {
         let case = match i % 3 {
             0 => problem.case(VectorOperation::Inverse, [Stream; 3], 0),
             1 => problem.case(VectorOperation::Reduce, [Stream; 3], 0),
             _ => problem.case(VectorOperation::Map, [Stream, Gather, Stream], 0),
         };
         let command = case.prepare(&mut card, &host);
+        if i < 12 {
+            card.aborted(&mut rng, command, u64::from(alone));
+            card.ok(1, command);
+            check(&mut card, &host, &case.want);
+            continue;
+        }
         card.io[0].put(command);
         card.io[0].ring(&card.sim);
         let (start, moment) = (card.cycles(), rng.within(0..=2 * u64::from(alone)));
         card.until(|card| card.cycles() - start > moment || card.status().idle());
         card.stop_in_silence();
         card.start(16);
+        problem.upload(&mut card, &host);
         case.run(&mut card, &host);
     }
 }

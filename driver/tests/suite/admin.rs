@@ -1,6 +1,7 @@
 //! The admin queue's commands.
 
 use super::raw::*;
+use super::LIMIT;
 use permafrost_abi::registers::CapQueues;
 use permafrost_abi::*;
 
@@ -23,6 +24,12 @@ pub fn queues(t: &dyn Transport) {
         ("unaligned SQ", CreateQueueCommand { sq_iova: good.sq_iova + 64, ..good }, Status::BadAddress, 16),
         ("unaligned CQ", CreateQueueCommand { cq_iova: good.cq_iova + 16, ..good }, Status::BadAddress, 24),
         ("interrupt vector", CreateQueueCommand { irq_vector: most + 1, ..good }, Status::BadField, 38),
+        (
+            "no time to gather",
+            CreateQueueCommand { irq_count: 2, irq_clocks: 0, ..good },
+            Status::BadField,
+            44,
+        ),
     ];
     for (what, body, status, info) in cases {
         let done = admin.run(Command::new(&body));
@@ -59,6 +66,75 @@ pub fn queues(t: &dyn Transport) {
         }
         assert_eq!(done.status(), Ok(Status::Success));
     }
+}
+
+/// ABORT stops the command that a queue has in hand, and nothing else; the queue goes on.
+pub fn aborts(t: &dyn Transport) {
+    let (mut admin, mut io) = enable_io(t, 8, 8);
+    let most = CapQueues(t.read32(reg::CAP_QUEUES).expect("CAP_QUEUES")).io_queues() as u16;
+    let abort = |queue, cid| Command::new(&AbortCommand { queue, cid, ..Default::default() });
+    for queue in [0, 2, most + 1] {
+        assert_eq!(admin.run(abort(queue, 1)).status(), Ok(Status::BadQueue), "abort in queue {queue}");
+    }
+    let mut reserved = [0; 44];
+    reserved[43] = 1;
+    let body = AbortCommand { queue: 1, reserved, ..Default::default() };
+    assert_eq!(admin.run(Command::new(&body)).status(), Ok(Status::BadFlags));
+    assert_eq!(io.run(abort(1, 1)).status(), Ok(Status::BadOpcode));
+    let mut try_abort = |cid| {
+        let done = admin.run(abort(1, cid));
+        assert_eq!(done.status(), Ok(Status::Success));
+        assert!(done.info <= 1, "info {}", done.info);
+        done.info == 1
+    };
+    assert!(!try_abort(0x7777), "the queue has nothing in hand");
+
+    // A command that waits, with one behind it. It may not have been fetched yet.
+    let stuck = io.push(nop().wait(9, 1).signal(10, 1));
+    let next = io.push(nop());
+    io.ring();
+    assert!(!try_abort(stuck ^ 0x4000) && !try_abort(next), "another command is in hand");
+    let start = std::time::Instant::now();
+    while !try_abort(stuck) {
+        assert!(start.elapsed() < LIMIT, "the command in hand is not stopped");
+    }
+    let done = io.take();
+    assert_eq!((done.cid, done.status(), done.info), (stuck, Ok(Status::Aborted), 0));
+    let done = io.take();
+    assert_eq!((done.cid, done.status()), (next, Ok(Status::Success)));
+    assert!(!try_abort(stuck), "it has ended");
+    // It has not signalled.
+    let waits = io.push(nop().wait(10, 1));
+    io.ring();
+    let start = std::time::Instant::now();
+    while !try_abort(waits) {
+        assert!(start.elapsed() < LIMIT, "the command in hand is not stopped");
+    }
+    assert_eq!(io.take().status(), Ok(Status::Aborted));
+
+    // Copies, stopped or not as it happens; the next one is right.
+    let size = 1 << 18;
+    let memory = t.dma_alloc(size).expect("DMA memory");
+    for round in 0..8u8 {
+        let up = CopyCommand::contiguous(CopyKind::HostToCard, 0, memory.iova(), size as u64);
+        let cid = io.push(Command::new(&up));
+        io.ring();
+        for _ in 0..round {
+            csts(t);
+        }
+        let status = if try_abort(cid) { Status::Aborted } else { Status::Success };
+        let done = io.take();
+        assert_eq!((done.cid, done.status(), done.info), (cid, Ok(status), 0));
+        memory.write(0, &[round + 1; 4096]);
+        let short = CopyCommand { length: 4096, ..up };
+        io.must(Command::new(&short));
+        memory.zero(0, 4096);
+        io.must(Command::new(&CopyCommand { kind: CopyKind::CardToHost as u8, ..short }));
+        let mut seen = [0; 4096];
+        memory.read(0, &mut seen);
+        assert!(seen == [round + 1; 4096], "data after an ABORT, round {round}");
+    }
+    disable(t);
 }
 
 /// SEMAPHORE_SET sets up and down; each semaphore is its own.

@@ -28,6 +28,7 @@ pub fn conforms(transport: &Arc<dyn Transport>) {
     step("registers", &|| registers::identity(t));
     step("controller", &|| registers::controller(t));
     step("queue creation and deletion", &|| admin::queues(t));
+    step("commands stopped", &|| admin::aborts(t));
     step("semaphores from the admin queue", &|| admin::semaphores(t));
     step("malformed commands", &|| refusals::refusals(t));
     step("malformed scatter-gather lists", &|| refusals::lists(t));
@@ -35,7 +36,10 @@ pub fn conforms(transport: &Arc<dyn Transport>) {
     step("ring wrap", &|| rings::wrap(t));
     step("completion ring full", &|| rings::backpressure(t));
     step("counters and interrupts", &|| rings::counters(t));
+    step("interrupts gathered", &|| rings::gathered(t));
+    step("depth of queues", &|| rings::depth(t));
     step("controller reset with work outstanding", &|| rings::reset_under_work(t));
+    step("card memory between owners", &|| registers::zeroed(t));
     step("identify through the driver", &|| driver::identify(transport));
     step("copies of odd sizes", &|| driver::copies(transport));
     step("scatter-gather", &|| driver::scattered(transport));

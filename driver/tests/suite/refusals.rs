@@ -32,7 +32,7 @@ pub fn with(command: Command, edit: impl Fn(&mut Command)) -> Command {
 fn headers() -> Vec<Case> {
     use Status::*;
     let opcode = |opcode| with(nop(), |c| c.opcode = opcode);
-    let mut cases: Vec<Case> = [0, 5, 0x12, 0x30, 0x40, 0x50, 0xff]
+    let mut cases: Vec<Case> = [0, 6, 0x12, 0x30, 0x40, 0x50, 0xff]
         .into_iter()
         .map(|o| ("unknown opcode", opcode(o), BadOpcode, 0, 0))
         .collect();

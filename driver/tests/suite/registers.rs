@@ -3,7 +3,7 @@
 use super::raw::*;
 use permafrost_abi::define::Access;
 use permafrost_abi::registers::{
-    CapEngines, CapMsm, CapNtt, CapQueues, CapVector, ErrStatus, COUNTERS, REGISTERS,
+    CapEngines, CapMsm, CapNtt, CapQueues, CapVector, DramDirty, ErrStatus, COUNTERS, REGISTERS,
 };
 use permafrost_abi::*;
 
@@ -33,7 +33,7 @@ pub fn identity(t: &dyn Transport) {
             }
         }
     }
-    for offset in [0x030, 0x0fc, 0x1c0, 0xffc] {
+    for offset in [0x034, 0x0fc, 0x1d0, 0xffc] {
         t.write32(offset, 0x1234_5678).expect("write");
         assert_eq!(read(offset), 0, "{offset:#x} is not listed");
     }
@@ -43,6 +43,47 @@ pub fn identity(t: &dyn Transport) {
     }
     for offset in [BAR0_BYTES as u64, 2] {
         assert!(matches!(t.read32(offset), Err(TransportError::BadOffset { .. })), "{offset:#x}");
+    }
+}
+
+/// What one owner has written is zero for the next, after either reset, and DRAM_DIRTY tells of it.
+pub fn zeroed(t: &dyn Transport) {
+    let dirty = || DramDirty(t.read32(reg::DRAM_DIRTY).expect("DRAM_DIRTY"));
+    let size = read64(t, reg::DRAM_SIZE);
+    let memory = t.dma_alloc(4096).expect("DMA memory");
+    let places = [0, size / 2 - 64, size - 64];
+    for function in [false, true] {
+        let (_admin, mut io) = enable_io(t, 8, 8);
+        assert_eq!(dirty().regions(), 0, "nothing was written since the reset");
+        for card_addr in places {
+            let body = FillCommand { card_addr, length: 64, pattern: u64::MAX, ..Default::default() };
+            io.must(Command::new(&body));
+        }
+        let state = dirty();
+        assert!((1..=64).contains(&state.regions()), "{} regions", state.regions());
+        assert!(state.log2_bytes() >= 12 && 64 << state.log2_bytes() >= size, "2^{}", state.log2_bytes());
+        if function {
+            t.reset().expect("function level reset");
+        } else {
+            disable(t);
+        }
+        // ENABLE takes effect after the zeroing, which `enable` waits for.
+        let (_admin, mut io) = enable_io(t, 8, 8);
+        assert!(!csts(t).scrubbing());
+        assert_eq!(dirty().regions(), 0);
+        for card_addr in places {
+            memory.write(0, &[0xff; 64]);
+            io.must(Command::new(&CopyCommand::contiguous(
+                CopyKind::CardToHost,
+                card_addr,
+                memory.iova(),
+                64,
+            )));
+            let mut seen = [0xff; 64];
+            memory.read(0, &mut seen);
+            assert_eq!(seen, [0; 64], "left at {card_addr:#x}, function level reset: {function}");
+        }
+        disable(t);
     }
 }
 

@@ -87,6 +87,60 @@ pub fn counters(t: &dyn Transport) {
     assert_eq!(read(counter::DRAM_WRITE_BYTES), 0);
 }
 
+/// Interrupts of completions that are gathered: by number, and by time when there are fewer.
+pub fn gathered(t: &dyn Transport) {
+    let mut admin = enable(t);
+    let interrupts = || read64(t, counter::INTERRUPTS);
+    for (irq_count, irq_clocks) in [(3, u32::MAX), (100, 2000)] {
+        let mut io = Queue::new(t, 1, 8, 8);
+        admin.must(Command::new(&CreateQueueCommand { irq_count, irq_clocks, ..io.creation() }));
+        // Those of the admin queue follow their completions.
+        let mut before = u64::MAX;
+        while before != interrupts() {
+            before = interrupts();
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        while t.wait_irq(1, Duration::ZERO).expect("interrupt") {}
+        io.must(nop());
+        if irq_clocks == u32::MAX {
+            io.must(nop());
+            assert!(!t.wait_irq(1, Duration::from_millis(20)).expect("interrupt"), "two of three");
+            assert_eq!(interrupts(), before, "two of three");
+            io.must(nop());
+        }
+        assert!(t.wait_irq(1, LIMIT).expect("interrupt"), "no interrupt on vector 1");
+        assert_eq!(interrupts(), before + 1);
+        admin.must(Command::new(&DeleteQueueCommand { queue: 1, ..Default::default() }));
+    }
+    disable(t);
+}
+
+/// DOORBELL_DEPTH counts the commands that have not completed; it is 0 where there is no queue.
+pub fn depth(t: &dyn Transport) {
+    let read = |queue| t.read32(queue_depth(queue)).expect("depth");
+    let (mut admin, mut io) = enable_io(t, 8, 8);
+    assert_eq!([read(0), read(1), read(2), read(14)], [0; 4]);
+    for round in 1..=4 {
+        for _ in 0..5 {
+            io.push(nop().wait(3, round));
+        }
+        io.ring();
+        assert_eq!(read(1), 5, "round {round}");
+        t.write32(queue_depth(1), 0).expect("depth");
+        assert_eq!(read(1), 5, "it is read-only");
+        admin.must(Command::new(&SemaphoreSetCommand { sem: 3, value: round, ..Default::default() }));
+        for _ in 0..5 {
+            assert_eq!(io.take().status(), Ok(Status::Success));
+        }
+        assert_eq!(read(1), 0);
+    }
+    io.push(nop().wait(3, u32::MAX));
+    io.ring();
+    assert_eq!(read(1), 1);
+    disable(t);
+    assert_eq!([read(0), read(1)], [0; 2], "no queues after a reset");
+}
+
 /// A reset ends commands that run or wait; afterwards nothing writes to host memory.
 pub fn reset_under_work(t: &dyn Transport) {
     let size = 1 << 19;
