@@ -100,7 +100,9 @@ registers! {
         fatal: bool [1:1],
         /// Nothing runs and no transaction is outstanding.
         idle: bool [2:2],
-        /// Card memory is being zeroed; an ENABLE written meanwhile takes effect afterwards.
+        /// Card memory is being zeroed, in about a clock for each 64 bytes of the regions of DRAM_DIRTY; an ENABLE written
+        /// meanwhile takes effect afterwards. Memory that cannot be written ends it with FATAL and DRAM_WRITE_ERROR (queue 0,
+        /// cid 0xffff); writing ENABLE = 0, or a function level reset, tries again what is left.
         scrubbing: bool [3:3],
     };
     /// IOVA of the admin submission ring, 4 KiB aligned; set while CSTS.READY is 0.

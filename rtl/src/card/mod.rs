@@ -6,6 +6,7 @@
 //!  host ring ─ queue 0 (admin) ─┐                 ┌─ admin ─► queues, semaphores
 //!  host ring ─ queue 1 ─────────┼─ dispatch ──────┼─ copy ──► host, DRAM
 //!  host ring ─ queue 2 ─────────┘  (decode)       └─ msm, ntt, vector ──► DRAM
+//!             scrub: what was written of DRAM ─► fills of copy, between owners
 //! ```
 //! An engine is clocked only while it has work ([`gate`]). One module a block, one file a module; every block's protocol, latency and reset stand at its function.
 
