@@ -3,7 +3,7 @@
 
 mod suite;
 
-use permafrost_abi::{CopyKind, NopCommand, Status, Transport};
+use permafrost_abi::{counter, CopyKind, NopCommand, Status, Transport};
 use permafrost_driver::{Card, CardOptions, DmaPiece, Error, Request, VfioUser};
 use permafrost_rtl::config::CardConfig;
 use permafrost_sim::axi::{Access, Fault, Response, Timing};
@@ -42,6 +42,13 @@ impl Simulated {
         match &self.card {
             SimulatedCard::InProcess(sim) => sim.inject(side, fault),
             SimulatedCard::Served(server) => server.inject(side, fault),
+        }
+    }
+
+    fn correct_dram(&self, errors: u32) {
+        match &self.card {
+            SimulatedCard::InProcess(sim) => sim.correct_dram(errors),
+            SimulatedCard::Served(server) => server.correct_dram(errors),
         }
     }
 
@@ -129,6 +136,13 @@ fn memory_errors(way: Way) {
                 copy(kind).expect("the next copy is good");
             }
         }
+    }
+    // Errors that the memory's controller has corrected fail nothing, and are counted.
+    sim.correct_dram(5);
+    copy(up).expect("no error for the copy");
+    let start = std::time::Instant::now();
+    while sim.transport.read32(counter::DRAM_CORRECTED).unwrap() != 5 {
+        assert!(start.elapsed() < std::time::Duration::from_secs(60), "corrected errors are not counted");
     }
     let nop = || Request::new(&NopCommand::default());
     // Ring memory: the command ring fails to be read, the card stops with FATAL, the driver resets it.
