@@ -37,7 +37,7 @@ fn a_hung_command_is_recovered_and_data_declared_lost() {
 #[test]
 fn the_ladder_goes_on_to_a_function_reset() {
     let (fake, card) = open();
-    fake.resets(Resets { controller_stuck: true, function_fails: false });
+    fake.resets(Resets { controller_stuck: true, ..Resets::default() });
     fake.script(&[Fault::Hang]);
     let result = card.run(2, nop());
     assert!(matches!(result, Err(Error::Deadline { recovery: Recovery::Function, .. })), "{result:?}");
@@ -48,7 +48,7 @@ fn the_ladder_goes_on_to_a_function_reset() {
 #[test]
 fn a_card_that_cannot_be_reset_is_given_up() {
     let (fake, card) = open();
-    fake.resets(Resets { controller_stuck: true, function_fails: true });
+    fake.resets(Resets { controller_stuck: true, function_fails: true, ..Resets::default() });
     fake.script(&[Fault::Hang]);
     let buffer = card.dram().alloc(64).unwrap();
     let ticket = card.submit(1, nop().using(&buffer)).unwrap();

@@ -1,14 +1,17 @@
 //! What the commands of the fake card do.
 
-use super::engine::{Failure, Ring, State, IO_QUEUES, MAX_RING, MSM_LOG2_SLOTS, MSM_WINDOWS};
+use super::engine::{Failure, Ring, State, MAX_RING, MSM_LOG2_SLOTS, MSM_WINDOWS};
 use permafrost_abi::command::BODIES;
 use permafrost_abi::*;
 
 impl State {
-    pub fn execute(&mut self, id: u16, command: &Command) -> Result<(), Failure> {
+    pub fn execute(&mut self, id: u16, command: &Command) -> Result<u32, Failure> {
         let opcode = Opcode::try_from(command.opcode).map_err(|_| (Status::BadOpcode, 0, 0))?;
-        let for_admin = matches!(opcode, Opcode::CreateQueue | Opcode::DeleteQueue | Opcode::SemaphoreSet);
-        let absent = matches!(opcode, Opcode::Abort | Opcode::Ntt | Opcode::Vector);
+        let for_admin = matches!(
+            opcode,
+            Opcode::CreateQueue | Opcode::DeleteQueue | Opcode::SemaphoreSet | Opcode::Abort
+        );
+        let absent = matches!(opcode, Opcode::Ntt | Opcode::Vector);
         if absent || opcode != Opcode::Nop && for_admin != (id == 0) {
             return Err((Status::BadOpcode, 0, 0));
         }
@@ -35,9 +38,7 @@ impl State {
             Opcode::DeleteQueue => {
                 let body: DeleteQueueCommand = bytemuck::cast(command.body);
                 match self.rings.get(&body.queue) {
-                    Some(ring) if body.queue != 0 && ring.sq_head != ring.sq_tail => {
-                        Err((Status::Busy, 0, 0))
-                    }
+                    Some(ring) if body.queue != 0 && ring.depth() > 0 => Err((Status::Busy, 0, 0)),
                     Some(_) if body.queue != 0 => {
                         self.rings.remove(&body.queue);
                         Ok(())
@@ -51,17 +52,22 @@ impl State {
                 *sem.ok_or((Status::BadFlags, 0, 0))? = body.value;
                 Ok(())
             }
+            Opcode::Abort => {
+                let body: AbortCommand = bytemuck::cast(command.body);
+                return self.abort(body.queue, body.cid);
+            }
             Opcode::Copy => self.copy(bytemuck::cast(command.body)),
             Opcode::Msm => self.msm(bytemuck::cast(command.body)),
             Opcode::Fill => {
                 let body: FillCommand = bytemuck::cast(command.body);
                 let range = self.range(body.card_addr, body.length, 16, 24)?;
                 let pattern = body.pattern.to_le_bytes();
-                self.dram[range].chunks_mut(8).for_each(|c| c.copy_from_slice(&pattern));
+                self.memory.write(range).chunks_mut(8).for_each(|c| c.copy_from_slice(&pattern));
                 Ok(())
             }
-            Opcode::Abort | Opcode::Ntt | Opcode::Vector => unreachable!("refused above"),
+            Opcode::Ntt | Opcode::Vector => unreachable!("refused above"),
         }
+        .map(|()| 0)
     }
 
     /// Checks an MSM as the card does; computes only the one without points.
@@ -94,7 +100,7 @@ impl State {
         self.range(body.scalars, vectors.min(u64::MAX / 64 * 64), 24, 24)?;
         let result = self.range(body.result, (more + 1) * w as u64 * point, 32, 32)?;
         assert_eq!(body.n, 0, "the fake card cannot add points");
-        self.dram[result].fill(0);
+        self.memory.write(result).fill(0);
         Ok(())
     }
 
@@ -109,10 +115,13 @@ impl State {
                 return Err((Status::BadField, offset, 0));
             }
         }
-        if body.irq_vector > IO_QUEUES {
+        if body.irq_vector > self.io_queues {
             return Err((Status::BadField, 38, 0));
         }
-        if body.queue == 0 || body.queue > IO_QUEUES || self.rings.contains_key(&body.queue) {
+        if body.irq_count > 1 && body.irq_clocks == 0 {
+            return Err((Status::BadField, 44, 0));
+        }
+        if body.queue == 0 || body.queue > self.io_queues || self.rings.contains_key(&body.queue) {
             return Err((Status::BadQueue, 0, 0));
         }
         let ring = Ring {
@@ -121,6 +130,8 @@ impl State {
             sq_entries: body.sq_entries,
             cq_entries: body.cq_entries,
             vector: body.irq_vector,
+            irq_count: body.irq_count,
+            irq_clocks: body.irq_clocks,
             ..Ring::default()
         };
         self.rings.insert(body.queue, ring);
@@ -138,7 +149,7 @@ impl State {
         if length % ALIGN as u64 != 0 {
             return Err((Status::BadAddress, len_at, length));
         }
-        let end = address.checked_add(length).filter(|end| *end <= self.dram.len() as u64);
+        let end = address.checked_add(length).filter(|end| *end <= self.memory.bytes.len() as u64);
         match end {
             Some(end) if address % ALIGN as u64 == 0 => Ok(address as usize..end as usize),
             _ => Err((Status::BadAddress, at, address)),
@@ -158,7 +169,8 @@ impl State {
             }
             self.count(counter::DRAM_READ_BYTES, from.len());
             self.count(counter::DRAM_WRITE_BYTES, from.len());
-            self.dram.copy_within(from, card.start);
+            let bytes = self.memory.bytes[from].to_vec();
+            self.memory.write(card).copy_from_slice(&bytes);
             return Ok(());
         }
         if body.list % ALIGN as u64 != 0 {
@@ -193,7 +205,7 @@ impl State {
         let mut at = card.start;
         for piece in pieces {
             let range = at..at + piece.length as usize;
-            let mut bytes = self.dram[range.clone()].to_vec();
+            let mut bytes = self.memory.bytes[range.clone()].to_vec();
             let write = kind == CopyKind::CardToHost;
             if !self.host(piece.iova, &mut bytes, write) {
                 let status = if write { Status::HostWriteError } else { Status::HostReadError };
@@ -206,7 +218,9 @@ impl State {
             };
             self.count(host, range.len());
             self.count(dram, range.len());
-            self.dram[range].copy_from_slice(&bytes);
+            if !write {
+                self.memory.write(range).copy_from_slice(&bytes);
+            }
         }
         Ok(())
     }

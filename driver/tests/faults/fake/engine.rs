@@ -1,19 +1,20 @@
 //! What the fake card does with commands.
 
-use super::{Fault, Maps, Resets, SLOW};
+use super::memory::Memory;
+use super::{Aborts, Fault, Maps, Resets, SLOW};
 use permafrost_abi::registers::Csts;
 use permafrost_abi::*;
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// Most entries of a ring.
 pub const LOG2_RING: u32 = 10;
 pub const MAX_RING: u16 = 1 << LOG2_RING;
-pub const IO_QUEUES: u16 = 2;
 /// Narrowest and widest window.
 pub const MSM_WINDOWS: (u32, u32) = (2, 13);
 pub const MSM_LOG2_SLOTS: u32 = 17;
+pub const CLOCK_KHZ: u32 = 100_000;
 
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Ring {
@@ -29,7 +30,27 @@ pub struct Ring {
     /// Inverted phase, so that the default is phase 1.
     pub flipped: bool,
     pub hung: bool,
+    /// The command that hangs; `sq_head` is past it.
+    pub hand: Option<Command>,
     pub slow_until: Option<Instant>,
+    pub irq_count: u16,
+    pub irq_clocks: u32,
+    /// Completions whose interrupt has not been raised, and since when.
+    pub gathered: u16,
+    pub since: Option<Instant>,
+}
+
+impl Ring {
+    /// Commands from the last completed one to the tail.
+    pub fn depth(&self) -> u16 {
+        (self.sq_tail + self.sq_entries - self.sq_head) % self.sq_entries + self.hand.is_some() as u16
+    }
+
+    /// When completions have waited long enough for others.
+    fn due(&self) -> Option<Instant> {
+        let wait = Duration::from_micros(self.irq_clocks as u64 * 1000 / CLOCK_KHZ as u64);
+        self.since.map(|since| since + wait)
+    }
 }
 
 /// Status, info, address.
@@ -38,12 +59,16 @@ pub type Failure = (Status, u32, u64);
 pub struct State {
     maps: Arc<Maps>,
     pub stop: bool,
+    pub io_queues: u16,
+    /// CC.ENABLE.
+    pub enable: bool,
+    /// The card runs: CSTS.READY.
     pub enabled: bool,
-    fatal: bool,
+    pub fatal: bool,
     pub admin: Ring,
     pub rings: BTreeMap<u16, Ring>,
     pub semaphores: [u32; SEMAPHORES as usize],
-    pub dram: Vec<u8>,
+    pub memory: Memory,
     pub syndrome: Option<(Status, u16, u16, u64)>,
     pub errors: u32,
     /// By register offset.
@@ -52,6 +77,7 @@ pub struct State {
     pub faults: VecDeque<Fault>,
     /// The command of [`Fault::Late`].
     late: Option<Command>,
+    pub aborts: Aborts,
     pub resets: Resets,
     pub overrides: BTreeMap<u64, u32>,
     pub every_register: Option<u32>,
@@ -60,22 +86,25 @@ pub struct State {
 }
 
 impl State {
-    pub fn new(dram_bytes: usize, maps: Arc<Maps>) -> Self {
+    pub fn new(dram_bytes: usize, io_queues: u16, maps: Arc<Maps>) -> Self {
         Self {
             maps,
             stop: false,
+            io_queues,
+            enable: false,
             enabled: false,
             fatal: false,
             admin: Ring::default(),
             rings: BTreeMap::new(),
             semaphores: [0; SEMAPHORES as usize],
-            dram: vec![0; dram_bytes],
+            memory: Memory::new(dram_bytes),
             syndrome: None,
             errors: 0,
             counters: BTreeMap::new(),
             irqs: Vec::new(),
             faults: VecDeque::new(),
             late: None,
+            aborts: Aborts::default(),
             resets: Resets::default(),
             overrides: BTreeMap::new(),
             every_register: None,
@@ -85,28 +114,41 @@ impl State {
     }
 
     pub fn csts(&self) -> u32 {
-        Csts::from_fields(self.enabled || self.resets.controller_stuck, self.fatal, false, false).0
+        let ready = self.enabled || self.resets.controller_stuck;
+        Csts::from_fields(ready, self.fatal, false, self.memory.scrubbing()).0
     }
 
+    /// Takes a write of CC.ENABLE.
     pub fn enable(&mut self, on: bool) {
-        if on && !self.enabled {
-            let a = &self.admin;
-            let aligned = (a.sq | a.cq) % RING_ALIGN as u64 == 0;
-            let sized = [a.sq_entries, a.cq_entries].iter().all(|n| (2..=MAX_RING).contains(n));
-            if !aligned || !sized {
-                self.fatal = true;
-                let status = if sized { Status::BadAddress } else { Status::BadField };
-                self.record(status, 0, 0, 0);
-                return;
-            }
-            let ring = Ring { sq_head: 0, sq_tail: 0, cq_tail: 0, cq_head: 0, ..self.admin };
-            self.rings = BTreeMap::from([(0, ring)]);
-        } else if !on {
+        let was = std::mem::replace(&mut self.enable, on);
+        if !on {
+            self.enabled = false;
             self.rings.clear();
             self.semaphores = [0; SEMAPHORES as usize];
             (self.fatal, self.errors, self.counters) = (false, 0, BTreeMap::new());
+            self.memory.scrub(!self.resets.scrub_stuck);
+        } else if !was {
+            self.bring_up();
         }
-        self.enabled = on;
+    }
+
+    /// Starts the card when it is enabled and its memory has been zeroed.
+    fn bring_up(&mut self) {
+        if !self.enable || self.enabled || self.fatal || self.memory.scrubbing() || self.resets.never_ready {
+            return;
+        }
+        let a = &self.admin;
+        let aligned = (a.sq | a.cq) % RING_ALIGN as u64 == 0;
+        let sized = [a.sq_entries, a.cq_entries].iter().all(|n| (2..=MAX_RING).contains(n));
+        if !aligned || !sized {
+            self.fatal = true;
+            let status = if sized { Status::BadAddress } else { Status::BadField };
+            self.record(status, 0, 0, 0);
+            return;
+        }
+        let ring = Ring { sq_head: 0, sq_tail: 0, cq_tail: 0, cq_head: 0, ..self.admin };
+        self.rings = BTreeMap::from([(0, ring)]);
+        self.enabled = true;
     }
 
     /// Records an error.
@@ -148,10 +190,44 @@ impl State {
         true
     }
 
-    /// Runs the next command that can run; false when there is none.
+    /// Runs the next command that can run, or what else is due; false when there is nothing.
     pub fn step(&mut self) -> bool {
+        if self.memory.step() {
+            self.fatal |= self.resets.scrub_fails && !self.memory.clean();
+            if !self.resets.scrub_fails {
+                self.memory.zero();
+            }
+            self.bring_up();
+            return true;
+        }
         let ids: Vec<u16> = self.rings.keys().copied().collect();
-        ids.into_iter().any(|id| self.step_queue(id))
+        ids.iter().any(|id| self.late_interrupt(*id)) || ids.iter().any(|id| self.step_queue(*id))
+    }
+
+    /// Longest time until [`step`](Self::step) has something to do unasked.
+    pub fn pause(&self) -> Duration {
+        let most = Duration::from_millis(2);
+        let due = self.rings.values().filter_map(Ring::due).min();
+        due.map_or(most, |due| due.saturating_duration_since(Instant::now()).min(most))
+    }
+
+    /// Raises the interrupt of completions that have waited long enough for others.
+    fn late_interrupt(&mut self, id: u16) -> bool {
+        let Some(mut ring) = self.rings.get(&id).copied() else { return false };
+        let late = ring.due().is_some_and(|due| due <= Instant::now());
+        if late {
+            self.raise(&mut ring);
+            self.rings.insert(id, ring);
+        }
+        late
+    }
+
+    fn raise(&mut self, ring: &mut Ring) {
+        (ring.gathered, ring.since) = (0, None);
+        if let Some(raised) = self.irqs.get_mut(ring.vector as usize) {
+            *raised = true;
+        }
+        self.count(counter::INTERRUPTS, 1);
     }
 
     fn step_queue(&mut self, id: u16) -> bool {
@@ -185,6 +261,10 @@ impl State {
         ring.sq_head = (ring.sq_head + 1) % ring.sq_entries;
         match fault {
             Fault::Hang => ring.hung = true,
+            Fault::NoCompletion => {
+                self.rings.insert(id, ring);
+                return true;
+            }
             Fault::Vanish => (ring.hung, self.every_register) = (true, Some(u32::MAX)),
             Fault::ReadZero => (ring.hung, self.every_register) = (true, Some(0)),
             Fault::Late => (ring.hung, self.late) = (true, Some(command)),
@@ -193,9 +273,15 @@ impl State {
         }
         if let Some(late) = self.late.filter(|_| id != 0 && !ring.hung) {
             self.late = None;
-            self.post(id, &mut ring, &late, Ok(()), Fault::None);
+            self.post(id, &mut ring, &late, Ok(0), Fault::None);
         }
+        ring.hand = ring.hung.then_some(command);
         if !ring.hung {
+            if id == 0 && command.opcode == Opcode::Abort as u8 && self.aborts == Aborts::Hang {
+                (ring.hung, ring.hand) = (true, Some(command));
+                self.rings.insert(id, ring);
+                return true;
+            }
             let result = self.execute(id, &command);
             if let Err((status, _, address)) = result {
                 self.record(status, id, command.cid, address);
@@ -221,16 +307,43 @@ impl State {
         true
     }
 
+    /// Stops the command that `queue` has in hand, if it is the one with this id.
+    pub fn abort(&mut self, queue: u16, cid: u16) -> Result<u32, Failure> {
+        let ring = self.rings.get(&queue).copied().filter(|_| queue != 0);
+        let mut ring = ring.ok_or((Status::BadQueue, 0, 0))?;
+        let mut bytes = [0; 64];
+        let next =
+            ring.sq_head != ring.sq_tail && self.host(ring.sq + ring.sq_head as u64 * 64, &mut bytes, false);
+        let next = next.then(|| bytemuck::pod_read_unaligned::<Command>(&bytes));
+        let Some(command) = ring.hand.or(next).filter(|c| c.cid == cid) else { return Ok(0) };
+        match self.aborts {
+            Aborts::Obey | Aborts::Hang => {}
+            Aborts::Refuse => return Ok(0),
+            Aborts::Ignore => return Ok(1),
+        }
+        if ring.hand.take().is_none() {
+            ring.sq_head = (ring.sq_head + 1) % ring.sq_entries;
+            if ring.slow_until.take().is_some() {
+                self.faults.pop_front();
+            }
+        }
+        ring.hung = false;
+        self.record(Status::Aborted, queue, cid, 0);
+        self.post(queue, &mut ring, &command, Err((Status::Aborted, 0, 0)), Fault::None);
+        self.rings.insert(queue, ring);
+        Ok(1)
+    }
+
     fn post(
         &mut self,
         id: u16,
         ring: &mut Ring,
         command: &Command,
-        result: Result<(), Failure>,
+        result: Result<u32, Failure>,
         fault: Fault,
     ) {
         let (status, info) =
-            result.map_or_else(|(status, info, _)| (status, info), |()| (Status::Success, 0));
+            result.map_or_else(|(status, info, _)| (status, info), |info| (Status::Success, info));
         let mut completion = Completion {
             cycles: 100,
             info,
@@ -257,8 +370,12 @@ impl State {
         self.host(at + 12, &mut bytes[12..], true);
         ring.cq_tail = (ring.cq_tail + 1) % ring.cq_entries;
         ring.flipped ^= ring.cq_tail == 0;
-        if let (Some(raised), true) = (self.irqs.get_mut(ring.vector as usize), fault != Fault::NoInterrupt) {
-            *raised = true;
+        if fault != Fault::NoInterrupt {
+            ring.gathered += 1;
+            ring.since.get_or_insert_with(Instant::now);
+            if ring.gathered >= ring.irq_count {
+                self.raise(ring);
+            }
         }
     }
 }

@@ -3,9 +3,10 @@
 
 mod commands;
 mod engine;
+mod memory;
 
-use engine::{State, IO_QUEUES, LOG2_RING, MSM_LOG2_SLOTS, MSM_WINDOWS};
-use permafrost_abi::registers::{CapEngines, CapMsm, CapQueues, ErrSource, ErrStatus};
+use engine::{State, CLOCK_KHZ, LOG2_RING, MSM_LOG2_SLOTS, MSM_WINDOWS};
+use permafrost_abi::registers::{CapEngines, CapMsm, CapQueues, DramDirty, ErrSource, ErrStatus};
 use permafrost_abi::*;
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -17,8 +18,10 @@ use std::time::{Duration, Instant};
 pub enum Fault {
     /// Nothing; the command runs as it should.
     None,
-    /// It never completes, nor does anything after it in its queue.
+    /// It never completes, nor does anything after it in its queue, until it is aborted.
     Hang,
+    /// It runs, but its completion is never written.
+    NoCompletion,
     /// Its completion has another command id.
     WrongCid,
     /// Its completion has another queue id.
@@ -54,6 +57,20 @@ pub enum Fault {
 /// How long a slow command takes.
 pub const SLOW: Duration = Duration::from_millis(250);
 
+/// What happens to ABORT.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Aborts {
+    /// What should.
+    #[default]
+    Obey,
+    /// It never completes, nor does anything after it in the admin queue.
+    Hang,
+    /// It says that the command was stopped, which then never ends.
+    Ignore,
+    /// It says that the queue has no such command in hand.
+    Refuse,
+}
+
 /// How resets go.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Resets {
@@ -61,6 +78,14 @@ pub struct Resets {
     pub controller_stuck: bool,
     /// The function level reset fails.
     pub function_fails: bool,
+    /// CSTS.SCRUBBING stays 1.
+    pub scrub_stuck: bool,
+    /// CSTS.FATAL rises instead of memory being zeroed.
+    pub scrub_fails: bool,
+    /// CSTS.READY stays 0 after CC.ENABLE = 1.
+    pub never_ready: bool,
+    /// A function level reset does not put an end to the others.
+    pub incurable: bool,
 }
 
 /// Memory the card reaches: IOVA → (host address, bytes).
@@ -82,9 +107,14 @@ pub struct FakeCard {
 impl FakeCard {
     /// A card with `dram_bytes` of memory and two I/O queues.
     pub fn new(dram_bytes: usize) -> Arc<Self> {
+        Self::with_queues(dram_bytes, 2)
+    }
+
+    /// A card with `dram_bytes` of memory and `io_queues` I/O queues.
+    pub fn with_queues(dram_bytes: usize, io_queues: u16) -> Arc<Self> {
         let maps = Arc::new(Maps::default());
         let shared = Arc::new(Shared {
-            state: Mutex::new(State::new(dram_bytes, maps.clone())),
+            state: Mutex::new(State::new(dram_bytes, io_queues, maps.clone())),
             work: Condvar::new(),
             irq: Condvar::new(),
             maps,
@@ -98,6 +128,11 @@ impl FakeCard {
     /// What happens to the next I/O commands, in order of execution.
     pub fn script(&self, faults: &[Fault]) {
         self.state().faults.extend(faults);
+    }
+
+    /// What happens to ABORT from now on.
+    pub fn aborts(&self, aborts: Aborts) {
+        self.state().aborts = aborts;
     }
 
     /// How resets go from now on.
@@ -122,7 +157,12 @@ impl FakeCard {
 
     /// Whether CC.ENABLE is set.
     pub fn enabled(&self) -> bool {
-        self.state().enabled
+        self.state().enable
+    }
+
+    /// A copy of card memory.
+    pub fn memory(&self) -> Vec<u8> {
+        self.state().memory.bytes.clone()
     }
 
     /// DMA regions mapped now.
@@ -151,8 +191,9 @@ fn work(shared: &Shared) {
             if state.stop {
                 return;
             }
-            // A timeout, for slow commands.
-            state = shared.work.wait_timeout(state, Duration::from_millis(2)).unwrap().0;
+            // A timeout, for slow commands and what else takes its time.
+            let pause = state.pause();
+            state = shared.work.wait_timeout(state, pause).unwrap().0;
         }
         shared.irq.notify_all();
         drop(state);
@@ -186,18 +227,19 @@ impl Transport for FakeCard {
         if let Some(value) = state.every_register.or(state.overrides.get(&offset).copied()) {
             return Ok(value);
         }
-        let dram = state.dram.len() as u64;
+        let dram = state.memory.bytes.len() as u64;
         let value = match offset {
             reg::MAGIC => ABI_MAGIC,
             reg::VERSION => ABI_VERSION,
             reg::CAP_ENGINES => CapEngines::from_fields(true, true, true, true, false, false, false).0,
-            reg::CAP_QUEUES => CapQueues::from_fields(IO_QUEUES as u32, LOG2_RING, SEMAPHORES).0,
+            reg::CAP_QUEUES => CapQueues::from_fields(state.io_queues as u32, LOG2_RING, SEMAPHORES).0,
             reg::CAP_MSM => CapMsm::from_fields(1, MSM_WINDOWS.0, MSM_WINDOWS.1, MSM_LOG2_SLOTS).0,
             reg::CAP_DEADLINE => 1,
             reg::DRAM_SIZE => dram as u32,
             0x01C => (dram >> 32) as u32,
-            reg::CLOCK_KHZ => 100_000,
-            reg::CC => state.enabled as u32,
+            reg::CLOCK_KHZ => CLOCK_KHZ,
+            reg::DRAM_DIRTY => DramDirty::from_fields(state.memory.regions(), state.memory.log2_region()).0,
+            reg::CC => state.enable as u32,
             reg::CSTS => state.csts(),
             reg::ERR_STATUS => state.syndrome.map_or(0, |s| ErrStatus::from_fields(true, s.0 as u32).0),
             reg::ERR_SOURCE => state.syndrome.map_or(0, |s| ErrSource::from_fields(s.1 as u32, s.2 as u32).0),
@@ -208,6 +250,11 @@ impl Transport for FakeCard {
             0x054 => (state.admin.sq >> 32) as u32,
             reg::ADMIN_CQ => state.admin.cq as u32,
             0x05C => (state.admin.cq >> 32) as u32,
+            _ if offset >= DOORBELL_BASE as u64 => {
+                let queue = (offset / DOORBELL_STRIDE as u64 - 1) as u16;
+                let ring = state.rings.get(&queue).filter(|_| offset == queue_depth(queue));
+                ring.map_or(0, |ring| ring.depth() as u32)
+            }
             _ => state.counters.get(&offset).map_or(0, |n| *n as u32),
         };
         Ok(value.min(u32::MAX - 1))
@@ -281,9 +328,13 @@ impl Transport for FakeCard {
             return Err(TransportError::Io("function level reset refused".into()));
         }
         state.function_resets += 1;
-        state.resets.controller_stuck = false;
+        if !state.resets.incurable {
+            state.resets = Resets::default();
+        }
+        state.memory.scramble();
         state.enable(false);
-        state.dram.fill(0xa5);
+        drop(state);
+        self.shared.work.notify_all();
         Ok(())
     }
 
