@@ -2,18 +2,18 @@
 
 use crate::dma::{lock, Arena};
 use crate::mmio::Mmio;
-use crate::queue::{Queue, MAX_ENTRIES};
+use crate::queue::Queue;
+use crate::recovery::Cause;
 use crate::request::{Outcome, Request, Ticket};
-use crate::{CardInfo, CardOptions, Counters, DmaBuf, Dram, Error, Syndrome};
+use crate::{CardInfo, CardOptions, Counters, DmaBuf, Dram, Error, QueueOptions, Recovery, Syndrome};
 use permafrost_abi::{Completion, SemaphoreSetCommand, Transport};
-use std::collections::VecDeque;
-use std::ops::RangeInclusive;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, RwLock};
 use std::time::{Duration, Instant};
 
 /// Entries of the admin rings: admin commands are few and waited for one by one.
-const ADMIN_ENTRIES: u32 = 16;
+const ADMIN_ENTRIES: u16 = 16;
 
 /// An open card. Clones are handles of the same card; it is shut down when the last handle and the last ticket are
 /// gone. All methods may be called from any thread.
@@ -28,10 +28,15 @@ pub(crate) struct Inner {
     pub info: CardInfo,
     pub dram: Dram,
     pub arena: Arc<Arena>,
-    /// Admin queue first; a queue's place is its id and its interrupt vector.
-    pub queues: Vec<Queue>,
-    /// Held while the card is being reset.
+    pub admin: Arc<Queue>,
+    /// The I/O queues by their ids, which are their interrupt vectors too.
+    pub io: RwLock<BTreeMap<u16, Arc<Queue>>>,
+    /// By vector: held by the one thread that sleeps on it.
+    pub irqs: Vec<Mutex<()>>,
+    /// Held while the card is recovered and while queues come and go.
     pub recovery: Mutex<()>,
+    /// Most bytes of card memory seen to need zeroing since the card was last enabled.
+    pub dirty: AtomicU64,
     /// Why the card is given up.
     pub dead: Mutex<Option<Error>>,
     /// Held by the one who uses the semaphores.
@@ -42,37 +47,39 @@ pub(crate) struct Inner {
 }
 
 impl Card {
-    /// Brings up the card behind `transport`: checks what it is, resets it, creates the admin queue and I/O queues.
+    /// Brings up the card behind `transport`: checks what it is, resets it, waits until it has zeroed what its last owner
+    /// left in its memory, creates the admin queue and I/O queues.
     ///
     /// # Errors
-    /// `NotACard`, `Version`, `BadCapability` when it is not a card this driver can use; `CardLost`; `Controller`,
-    /// `AdminDeadline`, `Fatal`, `CommandFailed` when bring-up fails; `OutOfDmaMemory`; transport errors.
+    /// `NotACard`, `Version`, `BadCapability` when it is not a card this driver can use; `CardLost`; `Controller`, `Scrub`,
+    /// `AdminDeadline`, `Fatal`, `CommandFailed` when bring-up fails; `BadOption`; `OutOfDmaMemory`; transport errors.
     pub fn open(transport: Arc<dyn Transport>, options: CardOptions) -> Result<Self, Error> {
         let mmio = Mmio(transport.clone());
         let info = CardInfo::read(&mmio)?;
         let arena = Arena::new(transport, options.dma_limit);
-        let most = info.max_entries.min(MAX_ENTRIES);
-        let io_entries = (options.queue_entries as u32).clamp(2, most) as u16;
         let io_queues = options.io_queues.clamp(1, info.io_queues);
-        let mut queues = vec![Queue::new(0, ADMIN_ENTRIES.min(most) as u16, mmio.clone(), &arena)?];
-        for id in 1..=io_queues {
-            queues.push(Queue::new(id, io_entries, mmio.clone(), &arena)?);
-        }
+        let of_io = QueueOptions::from(&options).checked(info.max_entries)?;
+        let of_admin = QueueOptions { entries: ADMIN_ENTRIES, irq_count: 1, irq_clocks: 0 };
+        let queue = |id, options| Queue::new(id, options, mmio.clone(), &arena).map(Arc::new);
+        let admin = queue(0, of_admin.checked(info.max_entries)?)?;
+        let io = (1..=io_queues).map(|id| Ok((id, queue(id, of_io)?))).collect::<Result<_, Error>>()?;
         let inner = Inner {
             dram: Dram::new(info.dram_bytes),
+            admin,
+            io: RwLock::new(io),
+            irqs: (0..=info.io_queues).map(|_| Mutex::new(())).collect(),
             mmio,
             options,
             info,
             arena,
-            queues,
             recovery: Mutex::new(()),
+            dirty: AtomicU64::new(0),
             dead: Mutex::new(None),
             semaphores: Mutex::new(()),
             epoch: Instant::now(),
             progress: AtomicU64::new(0),
         };
-        inner.quiesce()?;
-        inner.start()?;
+        inner.bring_up(|| ())?;
         Ok(Self { inner: Arc::new(inner) })
     }
 
@@ -121,19 +128,25 @@ impl Card {
         Ok(Arc::new(buffer))
     }
 
-    /// Ids of the I/O queues, from 1.
-    pub fn io_queues(&self) -> RangeInclusive<u16> {
-        1..=(self.inner.queues.len() - 1) as u16
+    /// Ids of the I/O queues that take work, in order.
+    pub fn io_queues(&self) -> impl DoubleEndedIterator<Item = u16> + ExactSizeIterator {
+        let queues = self.inner.io_queues().into_iter().filter(|queue| !queue.lock().retired());
+        queues.map(|queue| queue.id).collect::<Vec<_>>().into_iter()
     }
 
-    /// Commands that an I/O queue holds before [`submit`](Self::submit) waits for the oldest to end.
+    /// Commands that any I/O queue holds before [`submit`](Self::submit) waits for the oldest to end.
     pub fn queue_room(&self) -> usize {
-        self.inner.queue(1).entries as usize - 1
+        self.inner.io_queues().iter().map(|queue| queue.entries as usize - 1).min().unwrap_or(1)
     }
 
     /// The I/O queue with the fewest outstanding commands.
     pub fn least_loaded_queue(&self) -> u16 {
-        self.io_queues().min_by_key(|id| self.inner.queue(*id).lock().outstanding()).unwrap_or(1)
+        let load = |queue: &Arc<Queue>| {
+            let state = queue.lock();
+            (!state.retired()).then(|| (state.broken(), state.outstanding()))
+        };
+        let queues = self.inner.io_queues().into_iter().filter_map(|queue| Some((load(&queue)?, queue.id)));
+        queues.min().map_or(1, |(_, id)| id)
     }
 
     /// Submits one command to I/O queue `queue`; blocks while its ring is full.
@@ -141,8 +154,8 @@ impl Card {
     /// # Errors
     /// As [`submit_all`](Self::submit_all).
     pub fn submit(&self, queue: u16, request: Request) -> Result<Ticket, Error> {
-        let outcome = self.inner.submit(queue, VecDeque::from([request]))?;
-        let outcome = outcome.into_iter().next();
+        let queue = self.inner.queue(queue)?;
+        let outcome = self.inner.push_all(&queue, VecDeque::from([request]))?.into_iter().next();
         Ok(Ticket { card: self.inner.clone(), queue, outcome: outcome.unwrap_or_default() })
     }
 
@@ -150,12 +163,13 @@ impl Card {
     /// while it is full.
     ///
     /// # Errors
-    /// `NoSuchQueue`; `DataLost` and `ForeignBuffer` when a buffer cannot be used; `Quarantined`; `Aborted` while the card
-    /// is being reset; `CardLost` or the error that made the card unusable. Commands already in the ring then still
-    /// run.
+    /// `NoSuchQueue`; `DataLost` and `ForeignBuffer` when a buffer cannot be used; `Aborted` while the card is being reset,
+    /// or when the queue was made anew in the middle of the list; `CardLost` or the error that made the card unusable.
+    /// Commands already in the ring then still run.
     pub fn submit_all(&self, queue: u16, requests: Vec<Request>) -> Result<Vec<Ticket>, Error> {
-        let outcomes = self.inner.submit(queue, requests.into())?;
-        let ticket = |outcome| Ticket { card: self.inner.clone(), queue, outcome };
+        let queue = self.inner.queue(queue)?;
+        let outcomes = self.inner.push_all(&queue, requests.into())?;
+        let ticket = |outcome| Ticket { card: self.inner.clone(), queue: queue.clone(), outcome };
         Ok(outcomes.into_iter().map(ticket).collect())
     }
 
@@ -173,8 +187,9 @@ impl Card {
     /// As [`run`](Self::run); `CommandFailed` with `BAD_FLAGS` when the card has no such semaphore.
     pub fn set_semaphore(&self, sem: u8, value: u32) -> Result<(), Error> {
         let request = Request::new(&SemaphoreSetCommand { sem, value, ..Default::default() });
-        for outcome in self.inner.push_all(0, VecDeque::from([request]))? {
-            self.inner.wait_outcome(0, &outcome)?;
+        let admin = &self.inner.admin;
+        for outcome in self.inner.push_all(admin, VecDeque::from([request]))? {
+            self.inner.wait_outcome(admin, &outcome)?;
         }
         Ok(())
     }
@@ -185,7 +200,7 @@ impl Card {
     /// # Errors
     /// Those of [`open`](Self::open); the card is then unusable.
     pub fn reset(&self) -> Result<(), Error> {
-        self.inner.recover(self.inner.dram.generation(), None, None)
+        self.inner.recover(self.inner.dram.generation(), Cause::Reset)
     }
 }
 
@@ -200,11 +215,6 @@ impl std::fmt::Debug for Card {
 }
 
 impl Inner {
-    /// The queue with this id, which exists.
-    pub fn queue(&self, id: u16) -> &Queue {
-        &self.queues[id as usize]
-    }
-
     /// What the transport multiplies deadlines by.
     pub fn scale(&self) -> u32 {
         self.mmio.0.deadline_scale().max(1)
@@ -230,21 +240,29 @@ impl Inner {
         self.dead().map_or(Ok(()), Err)
     }
 
-    fn submit(&self, queue: u16, requests: VecDeque<Request>) -> Result<Vec<Outcome>, Error> {
-        let available = (self.queues.len() - 1) as u16;
-        match queue {
-            id if (1..=available).contains(&id) => self.push_all(id, requests),
-            _ => Err(Error::NoSuchQueue { queue, available }),
-        }
-    }
-
-    /// Pushes all `requests` into the queue, which exists.
-    fn push_all(&self, id: u16, mut requests: VecDeque<Request>) -> Result<Vec<Outcome>, Error> {
-        let queue = self.queue(id);
+    /// Pushes all `requests` into `queue`.
+    pub fn push_all(
+        &self,
+        queue: &Arc<Queue>,
+        mut requests: VecDeque<Request>,
+    ) -> Result<Vec<Outcome>, Error> {
         let mut outcomes = Vec::with_capacity(requests.len());
+        // Set by the first push: how often the queue had been opened.
+        let mut incarnation = None;
         loop {
             let mut state = queue.lock();
-            state.accepts(id)?;
+            if state.broken() && !state.retired() {
+                let generation = state.generation();
+                drop(state);
+                self.recover(generation, Cause::Broken(queue.clone()))?;
+                continue;
+            }
+            state.accepts(queue.id)?;
+            if *incarnation.get_or_insert(state.incarnation()) != state.incarnation() {
+                let reason = "the commands before it have ended".to_owned();
+                let (queue, opcode, recovery) = (queue.id, "rest of a list", Recovery::Queue);
+                return Err(Error::Aborted { queue, opcode, recovery, reason });
+            }
             // Under the lock: a reset that comes later finds the commands outstanding and ends them.
             for buffer in requests.iter().flat_map(|r| &r.buffers) {
                 self.dram.check(buffer)?;
@@ -261,10 +279,10 @@ impl Inner {
             if requests.is_empty() {
                 return Ok(outcomes);
             }
-            self.wait_recovering(queue, |state| match state.accepts(id) {
-                Ok(()) => (state.outstanding() < queue.entries as usize - 1).then_some(Ok(())),
-                Err(error) => Some(Err(error)),
-            })??;
+            let room = queue.entries as usize - 1;
+            self.wait_recovering(queue, |state| {
+                (state.accepts(queue.id).is_err() || state.outstanding() < room).then_some(())
+            })?;
         }
     }
 }

@@ -4,17 +4,41 @@ use permafrost_abi::{Completion, Status, TransportError};
 use std::time::Duration;
 
 /// How far the recovery ladder had to go.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Recovery {
-    /// The controller reset was enough.
+    /// ABORT of the command was enough.
+    Abort,
+    /// The queue was deleted and created anew; all its commands ended.
+    Queue,
+    /// The card was reset through CC.ENABLE.
     Controller,
-    /// The controller did not stop in time; the function level reset did it.
+    /// The controller did not stop or come up in time; the function level reset did it.
     Function,
+}
+
+impl Recovery {
+    /// Whether data in card memory was lost. Otherwise it is valid, except for what the commands that ended were writing.
+    pub fn loses_data(self) -> bool {
+        self >= Self::Controller
+    }
+
+    /// What the caller has to know.
+    fn consequence(self) -> &'static str {
+        match self {
+            Self::Abort => "what it was to write is undefined, other data on the card is valid",
+            Self::Queue => {
+                "what the queue's commands were to write is undefined, other data on the card is valid"
+            }
+            Self::Controller | Self::Function => "data in card memory is lost: upload again",
+        }
+    }
 }
 
 impl std::fmt::Display for Recovery {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(match self {
+            Self::Abort => "abort",
+            Self::Queue => "restart of the queue",
             Self::Controller => "controller reset",
             Self::Function => "function level reset",
         })
@@ -75,6 +99,15 @@ pub enum Error {
         limit: Duration,
     },
 
+    /// Card memory was not zeroed.
+    #[error("the card did not finish zeroing its memory within {limit:?} (CSTS = {csts:#x}); power-cycle the card")]
+    Scrub {
+        /// CSTS read last.
+        csts: u32,
+        /// Time given, from DRAM_DIRTY, CLOCK_KHZ and CAP_DEADLINE.
+        limit: Duration,
+    },
+
     /// CSTS.FATAL is set.
     #[error("the card reports a fatal error (CSTS = {csts:#x}); it was reset, data in card memory is lost")]
     Fatal {
@@ -97,8 +130,9 @@ pub enum Error {
         field: Option<&'static str>,
     },
 
-    /// The card wrote a completion that makes no sense. The queue takes no more work until [`Card::reset`](crate::Card::reset).
-    #[error("queue {queue} got a bad completion: {detail} (completion: {completion:?}); the queue is closed until the card is reset")]
+    /// The card wrote a completion that makes no sense. All outstanding commands of the queue end with this; who waits for one
+    /// of them, or submits the next, has the queue made anew.
+    #[error("queue {queue} got a bad completion: {detail} (completion: {completion:?}); its outstanding commands have ended, what they were to write is undefined")]
     BadCompletion {
         /// Queue, 0 = admin.
         queue: u16,
@@ -108,8 +142,8 @@ pub enum Error {
         completion: Completion,
     },
 
-    /// The queue was closed by an earlier bad completion.
-    #[error("queue {queue} is closed since a bad completion ({reason}); reset the card")]
+    /// The queue is closed by an earlier bad completion, and has not been made anew.
+    #[error("queue {queue} is closed ({reason}); reset the card")]
     Quarantined {
         /// Queue, 0 = admin.
         queue: u16,
@@ -117,8 +151,8 @@ pub enum Error {
         reason: String,
     },
 
-    /// A command did not complete; the card was reset.
-    #[error("{opcode} on queue {queue} did not complete within {limit:?}; the card was recovered by {recovery}, data in card memory is lost: upload again")]
+    /// A command did not complete and was stopped.
+    #[error("{opcode} on queue {queue} did not complete within {limit:?} and was stopped by {recovery}; {}", recovery.consequence())]
     Deadline {
         /// Queue, 0 = admin.
         queue: u16,
@@ -126,11 +160,11 @@ pub enum Error {
         opcode: &'static str,
         /// Time given.
         limit: Duration,
-        /// What brought the card back.
+        /// What stopped it.
         recovery: Recovery,
     },
 
-    /// An admin command did not complete while the card was brought up.
+    /// An admin command did not complete while the card was brought up or recovered.
     #[error("{opcode} on the admin queue did not complete within {limit:?}; power-cycle the card")]
     AdminDeadline {
         /// Name of the opcode.
@@ -139,14 +173,16 @@ pub enum Error {
         limit: Duration,
     },
 
-    /// The command was outstanding when the card was reset.
-    #[error("{opcode} on queue {queue} was stopped by a reset of the card ({reason}); data in card memory is lost: upload again")]
+    /// The command was stopped, for another reason than its own deadline.
+    #[error("{opcode} on queue {queue} was stopped by {recovery} ({reason}); {}", recovery.consequence())]
     Aborted {
         /// Queue, 0 = admin.
         queue: u16,
         /// Name of the opcode.
         opcode: &'static str,
-        /// Why the card was reset.
+        /// What stopped it.
+        recovery: Recovery,
+        /// Why.
         reason: String,
     },
 
@@ -219,12 +255,30 @@ pub enum Error {
     },
 
     /// There is no such I/O queue.
-    #[error("there is no I/O queue {queue}; queues 1 to {available} exist")]
+    #[error("there is no I/O queue {queue}: the card has queues 1 to {available}, and Card::io_queues names those that were created")]
     NoSuchQueue {
         /// Queue asked for.
         queue: u16,
-        /// I/O queues of the open card.
+        /// Most I/O queues of the card.
         available: u16,
+    },
+
+    /// All I/O queues of the card are in use.
+    #[error("all {available} I/O queues of the card are in use; delete one, or open the card with fewer (CardOptions::io_queues)")]
+    NoFreeQueue {
+        /// I/O queues of the card.
+        available: u16,
+    },
+
+    /// An option cannot be.
+    #[error("option {option} = {value} is not possible: {detail}")]
+    BadOption {
+        /// The option.
+        option: &'static str,
+        /// Its value.
+        value: u64,
+        /// Why not, and what to do.
+        detail: String,
     },
 }
 

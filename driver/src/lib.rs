@@ -16,12 +16,13 @@
 //!
 //! The layers: [`Transport`] (the way to the card, in `permafrost-abi`), `mmio` (registers; a card that reads all ones
 //! is lost), `dma` (host memory that the card reaches), `queue` (one ring pair; validates each completion), `wait`
-//! (spin, then sleep on the interrupt, with deadlines), `recovery` (bring-up and the way back after a hang), and
-//! [`Card`], which the layers above use. [`VfioUser`] is the way to a card in another process. Nothing above [`Transport`] depends on what kind of card it is.
+//! (spin, then sleep on the interrupt, with deadlines), `bring_up` (reset, zeroed card memory, start), `recovery` (the ladder
+//! after a hang), `queues` (I/O queues that come and go), and [`Card`], which the layers above use. [`VfioUser`] is the way to a card in another process. Nothing above [`Transport`] depends on what kind of card it is.
 
 pub use permafrost_abi::{Completion, DmaRegion, Status, Transport, TransportError};
 
 mod bdf;
+mod bring_up;
 mod card;
 mod dma;
 mod dram;
@@ -30,6 +31,7 @@ mod info;
 mod mmio;
 mod options;
 mod queue;
+mod queues;
 mod ranges;
 mod recovery;
 mod request;
@@ -45,6 +47,7 @@ pub use dram::{Dram, DramBuf, DramUsage};
 pub use error::{Error, Recovery};
 pub use info::{CardInfo, Counters, MsmInfo, NttInfo, Syndrome, VectorInfo};
 pub use options::CardOptions;
+pub use queues::{Outstanding, QueueOptions};
 pub use request::{Request, Ticket};
 pub use semaphores::Semaphores;
 pub use transport::VfioUser;

@@ -9,6 +9,11 @@ pub struct CardOptions {
     pub io_queues: u16,
     /// Entries of each I/O ring; cut to what the card offers and to 4096. At least 2.
     pub queue_entries: u16,
+    /// Completions that the I/O queues gather for one interrupt, see [`QueueOptions`](crate::QueueOptions). 1 by default: each
+    /// raises its own.
+    pub irq_count: u16,
+    /// Clocks for which a completion waits for others, see [`QueueOptions`](crate::QueueOptions).
+    pub irq_clocks: u32,
     /// Longest time in which a queue with work may complete nothing, before the transport's deadline scale.
     /// A [`Request`](crate::Request) can carry its own.
     pub command_deadline: Duration,
@@ -25,6 +30,8 @@ impl Default for CardOptions {
         Self {
             io_queues: permafrost_abi::MAX_IO_QUEUES as u16,
             queue_entries: 256,
+            irq_count: 1,
+            irq_clocks: 0,
             command_deadline: Duration::from_secs(10),
             spin: Duration::from_micros(50),
             staging_bytes: 1 << 20,

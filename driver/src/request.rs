@@ -1,6 +1,7 @@
 //! A command on its way: the request a caller builds, and the ticket for its completion.
 
 use crate::card::Inner;
+use crate::queue::Queue;
 use crate::{DmaBuf, DramBuf, Error};
 use permafrost_abi::{Command, CommandBody, Completion, Opcode};
 use std::sync::{Arc, OnceLock};
@@ -71,7 +72,7 @@ pub(crate) type Outcome = Arc<OnceLock<Result<Completion, Error>>>;
 #[must_use = "a command may fail; wait for it"]
 pub struct Ticket {
     pub(crate) card: Arc<Inner>,
-    pub(crate) queue: u16,
+    pub(crate) queue: Arc<Queue>,
     pub(crate) outcome: Outcome,
 }
 
@@ -79,16 +80,34 @@ impl Ticket {
     /// Waits for the end of the command.
     ///
     /// # Errors
-    /// `CommandFailed` when the card refused it or failed in it; `Deadline`, `Aborted`, `Fatal` when the card had to be
-    /// reset; `BadCompletion` when the queue can no longer be trusted; `CardLost`.
+    /// `CommandFailed` when the card refused it or failed in it; `Deadline`, `Aborted`, `Fatal` when it was stopped, see
+    /// [`Recovery`](crate::Recovery) for what that means for other data; `BadCompletion` when nobody knows; `CardLost`.
     pub fn wait(self) -> Result<Completion, Error> {
-        self.card.wait_outcome(self.queue, &self.outcome)
+        self.card.wait_outcome(&self.queue, &self.outcome)
+    }
+
+    /// Asks the card to stop the command. It then ends with `Aborted`, or with its own result if it ended first; what it was
+    /// to write is undefined, and it does not signal. Commands behind it go on.
+    ///
+    /// A command behind others in its queue is stopped once the card has it in hand: by whoever then waits for a command of
+    /// that queue, for there is no thread of the driver's own. A card that does not stop it is left alone until the
+    /// command's deadline.
+    pub fn abort(&self) {
+        self.card.poll_queue(&self.queue);
+        let due = {
+            let mut state = self.queue.lock();
+            state.ask_abort(&self.outcome);
+            state.abort_due(std::time::Instant::now())
+        };
+        if let Some(cid) = due {
+            self.card.send_abort(&self.queue, cid);
+        }
     }
 
     /// The outcome if the command has ended, without waiting.
     pub fn poll(&self) -> Option<Result<Completion, Error>> {
         if self.outcome.get().is_none() {
-            self.card.poll(self.queue);
+            self.card.poll_queue(&self.queue);
         }
         self.outcome.get().cloned()
     }
@@ -96,6 +115,6 @@ impl Ticket {
 
 impl std::fmt::Debug for Ticket {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Ticket {{ queue: {}, outcome: {:?} }}", self.queue, self.outcome.get())
+        write!(f, "Ticket {{ queue: {}, outcome: {:?} }}", self.queue.id, self.outcome.get())
     }
 }

@@ -21,13 +21,17 @@ fn memory_lives_as_long_as_the_card_may_use_it() {
     card.run(2, nop().signal(2, 1)).unwrap();
     card.run(1, nop()).unwrap();
     assert_eq!((memory.strong_count(), card.dram().usage().used), (0, 0));
-    // After a bad completion nobody knows what the card does, until it is reset.
+    // After a bad completion nobody knows what the card does, until the queue was deleted on it.
     fake.script(&[Fault::WrongCid]);
     let (memory, request) = hold(nop());
-    assert!(card.run(1, request).is_err());
+    let ticket = card.submit(1, request).unwrap();
+    while ticket.poll().is_none() {
+        std::thread::yield_now();
+    }
     assert_eq!((memory.strong_count(), card.dram().usage().used), (1, 64));
-    card.reset().unwrap();
+    assert!(matches!(ticket.wait(), Err(Error::BadCompletion { .. })));
     assert_eq!((memory.strong_count(), card.dram().usage().used), (0, 0));
+    assert_eq!(card.dram().generation(), 0);
     // Closing the card brings it to rest before its rings are unmapped.
     assert!(fake.enabled());
     drop(card);

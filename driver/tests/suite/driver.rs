@@ -1,14 +1,15 @@
 //! The same card through the driver.
 
+use super::LIMIT;
 use permafrost_abi::msm::{entries, windows};
 use permafrost_abi::{
     CopyKind, Group, MsmCommand, NopCommand, Transport, ABI_VERSION, MSM_FORMAT_MONTGOMERY,
 };
-use permafrost_driver::{Card, CardOptions, DmaPiece, Error, Recovery, Request};
+use permafrost_driver::{Card, CardOptions, DmaPiece, Error, Outstanding, QueueOptions, Recovery, Request};
 use rand::{Rng, RngCore, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 fn open(t: &Arc<dyn Transport>) -> Card {
     let options = CardOptions { queue_entries: 8, staging_bytes: 16 << 10, ..CardOptions::default() };
@@ -38,7 +39,7 @@ pub fn identify(t: &Arc<dyn Transport>) {
     assert!(info.engines.copy() && info.engines.fill() && info.engines.msm_g1());
     assert!(info.msm.is_some() && info.clock_khz > 0 && info.dram_bytes >= 1 << 20);
     assert_eq!((info.ntt.is_some(), info.vector.is_some()), (info.engines.ntt(), info.engines.vector()));
-    assert_eq!(card.io_queues(), 1..=info.io_queues);
+    assert!(card.io_queues().eq(1..=info.io_queues));
     let before = card.counters().unwrap();
     card.run(1, nop()).unwrap();
     assert_eq!(card.counters().unwrap().since(&before).commands, 1);
@@ -239,29 +240,135 @@ pub fn threads(t: &Arc<dyn Transport>) {
     assert_eq!(card.dram().usage().used, 0);
 }
 
-/// A command that never becomes runnable: deadline, reset, data lost, and the card works again.
+/// A command that never becomes runnable is aborted at its deadline, or at its owner's wish, and nothing else is lost; a
+/// reset loses everything.
 pub fn recovery(t: &Arc<dyn Transport>) {
     let card = open(t);
     let buffer = card.dram().alloc(4096).unwrap();
     card.write(&buffer, 0, &[1; 4096]).unwrap();
-    // Short enough that the transport's scale leaves about a second.
-    let limit = Duration::from_secs(1) / t.deadline_scale();
-    let hung = card.submit(1, nop().wait(1, 1).using(&buffer).deadline(limit)).unwrap();
+    // Short enough that the transport's scale leaves a part of a second.
+    let limit = Duration::from_millis(300) / t.deadline_scale();
+    let hung = card.submit(1, nop().wait(1, 1).signal(2, 1).using(&buffer).deadline(limit)).unwrap();
     let behind = card.submit(1, nop()).unwrap();
     let result = hung.wait();
-    assert!(
-        matches!(result, Err(Error::Deadline { queue: 1, recovery: Recovery::Controller, .. })),
-        "{result:?}"
-    );
-    assert!(matches!(behind.wait(), Err(Error::Aborted { queue: 1, .. })));
-    assert!(matches!(card.read(&buffer, 0, &mut [0; 64]), Err(Error::DataLost { .. })));
+    assert!(matches!(result, Err(Error::Deadline { queue: 1, recovery: Recovery::Abort, .. })), "{result:?}");
+    behind.wait().expect("the queue goes on");
+    let waiting = card.submit(1, nop().wait(2, 1)).unwrap();
+    card.run(2, nop()).expect("the other queue, too");
+    assert!(waiting.poll().is_none(), "an aborted command does not signal");
+    waiting.abort();
+    let result = waiting.wait();
+    let asked = |result: &Result<_, Error>| {
+        matches!(result, Err(Error::Aborted { queue: 1, recovery: Recovery::Abort, .. }))
+    };
+    assert!(asked(&result), "{result:?}");
+    // One that is under way ends either way, and so does the one behind it.
+    let [up, down] = [256usize, 4096].map(|len| card.dma_alloc(len << 6).unwrap());
+    let big = card.dram().alloc(down.len() as u64).unwrap();
+    for i in 0..6 {
+        let piece = DmaPiece { buffer: down.clone(), offset: 0, len: down.len() };
+        let copy = card.submit_pieces(1, CopyKind::CardToHost, &big, 0, &[piece]).unwrap();
+        let piece = DmaPiece { buffer: up.clone(), offset: 0, len: up.len() };
+        let next = card.submit_pieces(1, CopyKind::HostToCard, &big, 0, &[piece]).unwrap();
+        for _ in 0..i {
+            card.counters().unwrap();
+        }
+        copy.abort();
+        let result = copy.wait();
+        assert!(result.is_ok() || asked(&result), "{result:?}");
+        next.wait().expect("the copy behind it");
+    }
+    let mut back = vec![0; 4096];
+    card.read(&buffer, 0, &mut back).unwrap();
+    assert!(back == [1; 4096], "data is as it was");
 
-    let buffer = card.dram().alloc(4096).unwrap();
-    card.write(&buffer, 0, &[2; 4096]).unwrap();
     let waiting = card.submit(2, nop().wait(1, 1)).unwrap();
     card.reset().unwrap();
-    assert!(matches!(waiting.wait(), Err(Error::Aborted { queue: 2, .. })));
+    let result = waiting.wait();
+    assert!(
+        matches!(result, Err(Error::Aborted { queue: 2, recovery: Recovery::Controller, .. })),
+        "{result:?}"
+    );
     assert!(!buffer.is_valid());
+    assert!(matches!(card.read(&buffer, 0, &mut [0; 64]), Err(Error::DataLost { .. })));
     card.run(1, nop()).unwrap();
     card.run(2, nop()).unwrap();
+}
+
+/// Queues are deleted with work outstanding, made anew, and created while the others go on.
+pub fn queues(t: &Arc<dyn Transport>) {
+    let card = open(t);
+    let buffer = card.dram().alloc(4096).unwrap();
+    card.write(&buffer, 0, &[1; 4096]).unwrap();
+    assert!(matches!(card.create_queue(QueueOptions::default()), Err(Error::NoFreeQueue { .. })));
+    let all: Vec<u16> = card.io_queues().collect();
+    for entries in [2, 5, 16] {
+        // What is outstanding runs to its end, here with a hand from the other queue.
+        let ticket = card.submit(2, nop().wait(3, 1)).unwrap();
+        std::thread::scope(|scope| {
+            let deletion = scope.spawn(|| card.delete_queue(2, Outstanding::Wait));
+            while card.io_queues().any(|id| id == 2) {
+                std::thread::yield_now();
+            }
+            assert!(matches!(card.submit(2, nop()), Err(Error::NoSuchQueue { queue: 2, .. })));
+            assert!(ticket.poll().is_none());
+            card.run(1, nop().signal(3, 1)).unwrap();
+            deletion.join().unwrap().unwrap();
+        });
+        ticket.wait().expect("not aborted");
+        assert!(matches!(card.run(2, nop()), Err(Error::NoSuchQueue { queue: 2, .. })));
+        assert!(matches!(card.delete_queue(2, Outstanding::Wait), Err(Error::NoSuchQueue { .. })));
+        assert!(card.io_queues().eq(all.iter().copied().filter(|id| *id != 2)));
+        assert_eq!(card.create_queue(QueueOptions { entries, ..QueueOptions::default() }).unwrap(), 2);
+        for ticket in card.submit_all(2, vec![nop(); 9]).unwrap() {
+            ticket.wait().unwrap();
+        }
+        card.set_semaphore(3, 0).unwrap();
+    }
+    type Act = fn(&Card) -> Result<(), Error>;
+    let acts: [Act; 2] = [|card| card.restart_queue(2), |card| card.delete_queue(2, Outstanding::Abort)];
+    for act in acts {
+        let waiting = card.submit_all(2, vec![nop().wait(3, 1), nop(), nop().wait(3, 2), nop()]).unwrap();
+        act(&card).unwrap();
+        for ticket in waiting {
+            let result = ticket.wait();
+            assert!(
+                matches!(result, Err(Error::Aborted { queue: 2, recovery: Recovery::Queue, .. })),
+                "{result:?}"
+            );
+        }
+        if !card.io_queues().any(|id| id == 2) {
+            card.create_queue(QueueOptions::default()).unwrap();
+        }
+        card.run(2, nop()).unwrap();
+    }
+    let mut back = vec![0; 4096];
+    card.read(&buffer, 0, &mut back).unwrap();
+    assert!(back == [1; 4096], "data is as it was");
+}
+
+/// Interrupts are gathered, and one that is alone comes all the same.
+pub fn coalescing(t: &Arc<dyn Transport>) {
+    let card = open(t);
+    card.delete_queue(2, Outstanding::Wait).unwrap();
+    let bad = QueueOptions { irq_count: 4, irq_clocks: 0, ..QueueOptions::default() };
+    assert!(matches!(card.create_queue(bad), Err(Error::BadOption { option: "irq_clocks", .. })));
+    let options = QueueOptions { entries: 16, irq_count: 4, irq_clocks: 20_000 };
+    assert_eq!(card.create_queue(options).unwrap(), 2);
+    let count = || card.counters().unwrap().interrupts;
+    let before = count();
+    for ticket in card.submit_all(2, vec![nop(); 12]).unwrap() {
+        ticket.wait().unwrap();
+    }
+    let seen = count() - before;
+    assert!((2..12).contains(&seen), "{seen} interrupts for 12 commands, gathered by 4");
+    let start = Instant::now();
+    while count() - before < 3 {
+        assert!(start.elapsed() < LIMIT, "the last interrupt never came");
+    }
+    let before = count();
+    card.run(2, nop()).unwrap();
+    while count() == before {
+        assert!(start.elapsed() < LIMIT, "the interrupt of a command that is alone never came");
+    }
 }

@@ -47,5 +47,7 @@ pub fn conforms(transport: &Arc<dyn Transport>) {
     step("semaphores across queues", &|| driver::across_queues(transport));
     step("empty MSM", &|| driver::empty_msm(transport));
     step("threads", &|| driver::threads(transport));
+    step("queues that come and go", &|| driver::queues(transport));
+    step("gathered interrupts", &|| driver::coalescing(transport));
     step("recovery from a hang", &|| driver::recovery(transport));
 }

@@ -75,6 +75,8 @@ pub struct State {
     pub counters: BTreeMap<u64, u64>,
     pub irqs: Vec<bool>,
     pub faults: VecDeque<Fault>,
+    /// Of one queue only, before `faults`.
+    pub queue_faults: BTreeMap<u16, VecDeque<Fault>>,
     /// The command of [`Fault::Late`].
     late: Option<Command>,
     pub aborts: Aborts,
@@ -103,6 +105,7 @@ impl State {
             counters: BTreeMap::new(),
             irqs: Vec::new(),
             faults: VecDeque::new(),
+            queue_faults: BTreeMap::new(),
             late: None,
             aborts: Aborts::default(),
             resets: Resets::default(),
@@ -257,7 +260,9 @@ impl State {
             }
             ring.slow_until = None;
         }
-        let fault = if id == 0 { Fault::None } else { self.faults.pop_front().unwrap_or(Fault::None) };
+        let own = self.queue_faults.get_mut(&id).and_then(VecDeque::pop_front);
+        let any = || if id == 0 { None } else { self.faults.pop_front() };
+        let fault = own.or_else(any).unwrap_or(Fault::None);
         ring.sq_head = (ring.sq_head + 1) % ring.sq_entries;
         match fault {
             Fault::Hang => ring.hung = true,

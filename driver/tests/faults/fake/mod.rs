@@ -130,6 +130,21 @@ impl FakeCard {
         self.state().faults.extend(faults);
     }
 
+    /// What happens to the next commands of one queue, 0 = admin, instead of what is said for any I/O command.
+    pub fn script_of(&self, queue: u16, faults: &[Fault]) {
+        self.state().queue_faults.entry(queue).or_default().extend(faults);
+    }
+
+    /// Waits until as many commands were started as there were faults in the scripts.
+    pub fn await_script(&self) {
+        let pending = |state: &State| {
+            !state.faults.is_empty() || state.queue_faults.values().any(|faults| !faults.is_empty())
+        };
+        while pending(&self.state()) {
+            std::thread::yield_now();
+        }
+    }
+
     /// What happens to ABORT from now on.
     pub fn aborts(&self, aborts: Aborts) {
         self.state().aborts = aborts;
