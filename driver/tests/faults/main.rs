@@ -3,6 +3,7 @@
 mod completions;
 mod fake;
 mod memory;
+mod queues;
 mod recovery;
 #[path = "../suite/mod.rs"]
 mod suite;

@@ -145,6 +145,13 @@ impl FakeCard {
         }
     }
 
+    /// Forgets what is left of the scripts.
+    pub fn unscript(&self) {
+        let mut state = self.state();
+        state.faults.clear();
+        state.queue_faults.clear();
+    }
+
     /// What happens to ABORT from now on.
     pub fn aborts(&self, aborts: Aborts) {
         self.state().aborts = aborts;
