@@ -196,8 +196,10 @@ impl State {
     /// Runs the next command that can run, or what else is due; false when there is nothing.
     pub fn step(&mut self) -> bool {
         if self.memory.step() {
-            self.fatal |= self.resets.scrub_fails && !self.memory.clean();
-            if !self.resets.scrub_fails {
+            if self.resets.scrub_fails {
+                self.fatal = true;
+                self.record(Status::DramWriteError, 0, 0xffff, 0);
+            } else {
                 self.memory.zero();
             }
             self.bring_up();

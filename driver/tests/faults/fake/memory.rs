@@ -29,7 +29,7 @@ impl Memory {
         self.dirty.iter().filter(|d| **d).count() as u32
     }
 
-    pub fn clean(&self) -> bool {
+    fn clean(&self) -> bool {
         self.regions() == 0
     }
 

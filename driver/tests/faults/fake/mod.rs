@@ -295,9 +295,12 @@ impl Transport for FakeCard {
             }
             reg::ERR_STATUS if value >> 31 != 0 => state.syndrome = None,
             _ if offset >= DOORBELL_BASE as u64 => {
-                state.doorbells.push((offset, value));
                 let queue = (offset / DOORBELL_STRIDE as u64 - 1) as u16;
-                state.doorbell(queue, offset as u32 % DOORBELL_STRIDE == DOORBELL_CQ_HEAD, value);
+                let head = offset == cq_doorbell(queue);
+                if head || offset == sq_doorbell(queue) {
+                    state.doorbells.push((offset, value));
+                    state.doorbell(queue, head, value);
+                }
             }
             _ => {}
         }
