@@ -16,6 +16,9 @@
 
 mod client;
 mod commands;
+#[cfg(feature = "fuzz")]
+#[doc(hidden)]
+pub mod fuzz;
 mod irqs;
 mod memory;
 mod peer;

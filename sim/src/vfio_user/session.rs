@@ -57,23 +57,39 @@ pub(super) fn serve<R: Registers>(peer: &Arc<Peer>, device: &Device<R>, wipe: im
 /// Carries commands out in order; whether there was a client, and not just somebody who looked in.
 fn execute_all<R: Registers>(peer: &Peer, device: &Device<R>, queue: &Receiver<Message>) -> bool {
     let Ok(first) = queue.recv() else { return false };
-    let agreed = negotiate(&first);
-    let replied = peer.reply(&first.header, agreed.as_deref().map_err(|errno| *errno));
-    if let Err(errno) = agreed {
-        tracing::warn!(%errno, "no version could be agreed on with the client");
-        return false;
-    }
-    let mut sent = replied;
+    let Some(mut sent) = greet(peer, &first) else { return false };
     while let (Ok(()), Ok(message)) = (&sent, queue.recv()) {
-        let header = message.header;
-        let result = device.execute(message);
-        if let Err(errno) = result {
-            tracing::debug!(command = header.command, %errno, "a command of the client is refused");
-        }
-        sent = match header.flags & flags::NO_REPLY {
-            0 => peer.reply(&header, result.as_deref().map_err(|errno: &Errno| *errno)),
-            _ => Ok(()),
-        };
+        sent = execute(peer, device, message);
     }
     true
+}
+
+/// Answers the first message; `None` when no version is agreed on.
+pub(super) fn greet(peer: &Peer, first: &Message) -> Option<Result<(), ChannelError>> {
+    let agreed = negotiate(first);
+    let replied = peer.reply(&first.header, agreed.as_deref().map_err(|errno| *errno));
+    match agreed {
+        Ok(_) => Some(replied),
+        Err(errno) => {
+            tracing::warn!(%errno, "no version could be agreed on with the client");
+            None
+        }
+    }
+}
+
+/// Carries one command out and replies.
+pub(super) fn execute<R: Registers>(
+    peer: &Peer,
+    device: &Device<R>,
+    message: Message,
+) -> Result<(), ChannelError> {
+    let header = message.header;
+    let result = device.execute(message);
+    if let Err(errno) = result {
+        tracing::debug!(command = header.command, %errno, "a command of the client is refused");
+    }
+    match header.flags & flags::NO_REPLY {
+        0 => peer.reply(&header, result.as_deref().map_err(|errno: &Errno| *errno)),
+        _ => Ok(()),
+    }
 }

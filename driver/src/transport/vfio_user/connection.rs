@@ -46,6 +46,12 @@ impl Connection {
                 _ => format!("{e}; a socket of `permafrost card serve` is expected"),
             })
         })?;
+        Self::over(stream, path)
+    }
+
+    /// Agrees on a version with the server behind a connected socket, which errors call `path`.
+    pub fn over(stream: UnixStream, path: &Path) -> Result<Self, TransportError> {
+        let refused = |what: String| TransportError::Io(format!("{}: {what}", path.display()));
         let channel = Channel::new(stream, LIMIT, Some(LIMIT)).map_err(|e| refused(e.to_string()))?;
         let (last, iovas) = (Mutex::new(u16::MAX), Mutex::default());
         let connection = Self { path: path.to_owned(), channel, last, lost: OnceLock::new(), iovas };

@@ -42,7 +42,19 @@ impl VfioUser {
     /// `Io` when nothing listens there, the server serves another client, speaks another version, or its device
     /// is not a card; `Lost` when it goes away meanwhile.
     pub fn connect(path: &Path) -> Result<Self, TransportError> {
-        let connection = Arc::new(Connection::open(path)?);
+        Self::over(Connection::open(path)?, path)
+    }
+
+    /// [`VfioUser::connect`] over a connected socket, for the fuzzers in `tests/fuzz`.
+    #[cfg(feature = "fuzz")]
+    #[doc(hidden)]
+    pub fn on_stream(stream: std::os::unix::net::UnixStream) -> Result<Self, TransportError> {
+        let path = Path::new("socket");
+        Self::over(Connection::over(stream, path)?, path)
+    }
+
+    fn over(connection: Connection, path: &Path) -> Result<Self, TransportError> {
+        let connection = Arc::new(connection);
         let other = |what: String| {
             TransportError::Io(format!("{}: not a card: {what}; check the path", path.display()))
         };
