@@ -2,6 +2,7 @@
 # make test       every test, with circom and snarkjs as third parties
 # make bench      the tables of docs/benchmarks.md
 # make bench-msm  MSM cycles against the bound for sizes and distributions: docs/msm-ratio.json and docs/msm-ratio.svg
+# make test-fuzz  one minute of libFuzzer, all targets; make fuzz runs each FUZZ_RUNS times: docs/fuzzing.md
 # make lint       formatting and clippy
 # make setup      install what the above need (Debian), or name it (elsewhere)
 #
@@ -14,7 +15,7 @@ PERMAFROST := $(TARGET)/debug/permafrost
 CIRCUIT := tests/circuits/membership
 DEMO := $(TARGET)/demo
 
-.PHONY: demo test test-ntt bench bench-msm bench-ntt lint setup
+.PHONY: demo test test-ntt test-fuzz fuzz bench bench-msm bench-ntt lint setup
 .DEFAULT_GOAL := demo
 
 demo:
@@ -39,6 +40,23 @@ test-ntt:
 	@scripts/setup.sh --tests
 	@$(CARGO) test --locked --package permafrost-sim --test ntt_block -- --ignored
 	@$(CARGO) test --locked --package permafrost-tests --test ntt -- --ignored --nocapture
+
+FUZZ_TARGETS := vfio_user_message vfio_user_server vfio_user_session vfio_user_client completion zkey wtns pci_config
+# Executions of each target by `make fuzz`, and the seconds of each by `make test-fuzz`.
+FUZZ_RUNS ?= 10000000
+FUZZ_SECONDS ?= 7
+
+fuzz:
+	@for target in $(FUZZ_TARGETS); do \
+		echo "fuzz: $$target, $(FUZZ_RUNS) runs" && \
+		tests/fuzz/run.sh $$target -runs=$(FUZZ_RUNS) -print_final_stats=1 || exit 1; \
+	done
+
+test-fuzz:
+	@for target in $(FUZZ_TARGETS); do \
+		echo "test-fuzz: $$target, $(FUZZ_SECONDS) s" && \
+		tests/fuzz/run.sh $$target -max_total_time=$(FUZZ_SECONDS) -print_final_stats=1 || exit 1; \
+	done
 
 bench:
 	@scripts/setup.sh

@@ -9,6 +9,9 @@ use permafrost_abi::registers::{
 use permafrost_abi::{counter, reg, Status, ABI_MAGIC, ABI_VERSION, DEADLINE_UNIT, MAX_IO_QUEUES};
 use std::time::Duration;
 
+/// Longest deadline that a card may ask for at its nominal clock: a card that asks for years would hold its opener as long.
+const LONGEST_DEADLINE: Duration = Duration::from_secs(60);
+
 /// Capabilities of a card, read once when it is opened.
 #[derive(Clone, Debug)]
 pub struct CardInfo {
@@ -115,7 +118,14 @@ impl CardInfo {
         if clock_khz == 0 {
             return Err(bad("CLOCK_KHZ", 0, "expected a clock".into()));
         }
-        let clocks = mmio.read32(reg::CAP_DEADLINE)? as u64 * DEADLINE_UNIT as u64;
+        let deadline = mmio.read32(reg::CAP_DEADLINE)?;
+        let controller_deadline =
+            Duration::from_micros(deadline as u64 * DEADLINE_UNIT as u64 * 1000 / clock_khz as u64);
+        if controller_deadline > LONGEST_DEADLINE {
+            let detail =
+                format!("{controller_deadline:?} to follow CC.ENABLE, expected at most {LONGEST_DEADLINE:?}");
+            return Err(bad("CAP_DEADLINE", deadline.into(), detail));
+        }
         Ok(Self {
             transport: mmio.0.name().to_owned(),
             version,
@@ -134,7 +144,7 @@ impl CardInfo {
             dram_bytes,
             clock_khz,
             build_id: mmio.read32(reg::BUILD_ID)?,
-            controller_deadline: Duration::from_micros(clocks * 1000 / clock_khz as u64),
+            controller_deadline,
         })
     }
 }

@@ -64,6 +64,10 @@ fn refuses_what_is_not_a_card_of_this_contract() {
         assert!(matches!(open(), Err(Error::BadCapability { register: "CAP_QUEUES", .. })));
     }
     fake.set_register(reg::CAP_QUEUES, 10 << 8 | 2);
+    // A card that asks for years is not waited for.
+    fake.set_register(reg::CAP_DEADLINE, u32::MAX - 1);
+    assert!(matches!(open(), Err(Error::BadCapability { register: "CAP_DEADLINE", .. })));
+    fake.set_register(reg::CAP_DEADLINE, 1);
     let engines = CapEngines::from_fields(true, true, true, true, true, true, false);
     fake.set_register(reg::CAP_ENGINES, engines.0);
     fake.set_register(reg::CAP_VECTOR, 1);

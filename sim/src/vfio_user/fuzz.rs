@@ -1,12 +1,14 @@
 //! The server without a card and without a listener, for the fuzzers in `tests/fuzz`.
 
 use super::client::Client;
-use super::commands::Device;
+use super::commands::{negotiate, Device};
 use super::peer::Peer;
 use super::session;
 use crate::axi::Response;
 use crate::card::Slot;
 use crate::pci::{Function, Registers};
+use permafrost_abi::vfio_user::Message;
+use rustix::io::Errno;
 use std::os::unix::net::UnixStream;
 use std::sync::Arc;
 
@@ -47,6 +49,28 @@ impl<R: Registers> Served<R> {
         Self(Device { function: Function::new(registers, client.clone()), client })
     }
 
+    /// What is behind the register BAR.
+    pub fn registers(&self) -> &R {
+        self.0.function.registers()
+    }
+
+    /// Carries one command out, or with `first` agrees on a version: the payload of the reply.
+    ///
+    /// # Errors
+    /// What the client is told.
+    pub fn command(&self, message: Message, first: bool) -> Result<Vec<u8>, Errno> {
+        match first {
+            true => negotiate(&message),
+            false => self.0.execute(message),
+        }
+    }
+
+    /// The client has gone.
+    pub fn end(&self) {
+        self.0.client.detach();
+        let _ = self.0.function.reset();
+    }
+
     /// Serves the client until it goes, as the server does.
     pub fn serve(&self, stream: UnixStream) {
         if let Ok(peer) = Peer::new(stream) {
@@ -79,7 +103,6 @@ impl<R: Registers> Served<R> {
             }
         }
         peer.close();
-        self.0.client.detach();
-        let _ = self.0.function.reset();
+        self.end();
     }
 }

@@ -87,7 +87,8 @@ impl Expected {
 
 /// What the server sends: the right replies, changed as the input says.
 fn serve(stream: &UnixStream, expected: &Expected, input: &mut Input<'_>) {
-    let channel = Channel::new(stream.try_clone().expect("a descriptor"), LIMIT, Some(LIMIT)).expect("limits");
+    let channel =
+        Channel::new(stream.try_clone().expect("a descriptor"), LIMIT, Some(LIMIT)).expect("limits");
     for (id, command, payload) in expected.replies.iter().take(MOST_REPLIES) {
         let mut payload = payload.clone();
         let mut header = Header { id: *id, command: *command, flags: flags::REPLY, ..Header::default() };

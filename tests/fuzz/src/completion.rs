@@ -32,6 +32,8 @@ struct Override {
     offset: u64,
     value: u32,
     after: u32,
+    /// What is added for each read of a register.
+    step: u32,
 }
 
 struct State {
@@ -148,7 +150,12 @@ impl State {
             8 => {
                 let [register, a, b] = self.scripts();
                 let value = u32::from_le_bytes([a, b, a, b]);
-                self.overrides.push(Override { offset: u64::from(register) * 4, value, after: 0 });
+                self.overrides.push(Override {
+                    offset: u64::from(register) * 4,
+                    value,
+                    after: 0,
+                    step: (register & 1).into(),
+                });
             }
             _ => {}
         }
@@ -171,7 +178,7 @@ impl State {
         self.reads += 1;
         let reads = self.reads;
         if let Some(o) = self.overrides.iter().rev().find(|o| o.offset == offset && reads > o.after) {
-            return o.value;
+            return o.value.wrapping_add(o.step.wrapping_mul(reads));
         }
         match offset {
             reg::MAGIC => ABI_MAGIC,
@@ -329,10 +336,9 @@ impl Transport for Scripted {
 pub fn completion(data: &[u8]) {
     let mut input = Input(data);
     let overrides = (0..input.u8() % 4)
-        .map(|_| Override {
-            offset: u64::from(input.u8()) * 4,
-            value: input.u32(),
-            after: u32::from(input.u8()) % 64,
+        .map(|_| {
+            let (offset, value, after) = (u64::from(input.u8()) * 4, input.u32(), u32::from(input.u8()));
+            Override { offset, value, after: after & 63, step: after >> 6 }
         })
         .collect();
     let operations = usize::from(input.u8() % 8);
@@ -368,7 +374,9 @@ pub fn completion(data: &[u8]) {
         let queue = u16::from(operation >> 4 & 1) + 1;
         match operation & 15 {
             0 | 1 => tickets.extend(card.submit(queue, nop())),
-            2 => tickets.extend(card.submit_all(queue, (0..operation >> 5).map(|_| nop()).collect()).unwrap_or_default()),
+            2 => tickets.extend(
+                card.submit_all(queue, (0..operation >> 5).map(|_| nop()).collect()).unwrap_or_default(),
+            ),
             3 => tickets.drain(..).for_each(|ticket| {
                 if let Ok(completion) = ticket.wait() {
                     assert_eq!((completion.status(), completion.sq_id > 0), (Ok(Status::Success), true));

@@ -14,4 +14,4 @@ pub use completion::completion;
 pub use files::{wtns, zkey};
 pub use message::vfio_user_message;
 pub use pci::pci_config;
-pub use server::vfio_user_server;
+pub use server::{vfio_user_server, vfio_user_session};

@@ -1,4 +1,4 @@
-//! Our server: sessions of any messages, with descriptors, and a card that does DMA and raises interrupts meanwhile.
+//! Our server: commands and sessions of any messages, with descriptors, and a card that does DMA and raises interrupts meanwhile.
 
 use super::input::{descriptor, without_leak, Input};
 use permafrost_abi::vfio_user::*;
@@ -15,7 +15,9 @@ use std::sync::Mutex;
 use std::time::Duration;
 
 /// Most messages; all of them, and small replies to all of them, fit into the socket's buffers.
-const MOST_MESSAGES: usize = 48;
+const MOST_MESSAGES: usize = 24;
+/// Most commands that come without a socket.
+const MOST_COMMANDS: usize = 64;
 const LIMIT: Duration = Duration::from_secs(5);
 /// In front of inputs that are served by threads, as the real server does.
 const THREADS: u8 = b'T';
@@ -33,11 +35,11 @@ enum Act {
 
 impl Act {
     fn take(input: &mut Input<'_>) -> Self {
-        match input.u8() {
-            0..=99 => Self::Read(input.address() + u64::from(input.u8()) * 64 & !63),
-            100..=219 => {
-                Self::Write(input.address() + u64::from(input.u8()) * 64 & !63, 1 << (input.u8() % 64) | 3)
-            }
+        let kind = input.u8();
+        let mut beat = || input.address().wrapping_add(u64::from(input.u8()) * 64) & !63;
+        match kind {
+            0..=99 => Self::Read(beat()),
+            100..=219 => Self::Write(beat(), 1 << (input.u8() % 64) | 3),
             220..=254 => Self::Interrupt(input.u8().into()),
             255 => Self::Failed,
         }
@@ -68,6 +70,7 @@ thread_local! {
 }
 
 /// Registers: a write makes the card do something.
+#[derive(Default)]
 struct Behind {
     port: Port,
     acts: Mutex<VecDeque<Act>>,
@@ -185,41 +188,101 @@ impl Sent {
         sent
     }
 
+    /// As it comes out of the socket.
+    fn received(self) -> Message {
+        let fd = |kind: &u8| descriptor(*kind).try_clone_to_owned().expect("a descriptor");
+        let fds = self.fds.iter().take(MAX_FDS).map(fd).collect();
+        Message { header: self.header, payload: self.payload, fds, fds_lost: self.fds.len() > MAX_FDS }
+    }
+
     fn send(&self, channel: &Channel) -> Result<(), ChannelError> {
         let fds: Vec<_> = self.fds.iter().map(|kind| descriptor(*kind)).collect();
         channel.send(self.header, &[&self.payload], &fds)
     }
 }
 
-/// A session from the version message to the end of the input.
+/// The device, its client's part empty, and what the card does.
+fn served<'b>(input: &mut Input<'_>, port: &Port, behind: &'b mut Behind) -> Served<&'b Behind> {
+    let acts = (0..input.u8() % 32).map(|_| Act::take(input)).collect();
+    *behind = Behind { port: port.clone(), acts: Mutex::new(acts) };
+    SHARED.with(|shared| shared.set(true));
+    Served::new(behind, port)
+}
+
+/// Messages until the end of the input, after one that agrees on the version unless `mode` has bit 7.
+fn messages(mode: u8, input: &mut Input<'_>, most: usize) -> Vec<Sent> {
+    let mut messages = vec![];
+    if mode & 0x80 == 0 {
+        messages.push(Sent::new(command::VERSION, bytemuck::bytes_of(&Version::default()), &[]));
+    }
+    while !input.is_empty() && messages.len() < most {
+        let mut message = Sent::take(input);
+        message.header.id = messages.len() as u16;
+        messages.push(message);
+    }
+    messages
+}
+
+/// Nothing of the client is left, and everything that the card has written could be read back.
+fn check_end(port: &Port) {
+    assert!(SHARED.with(Cell::get), "memory does not hold what the card has written");
+    assert!(!port.read(0, &mut [0; 64]) && !port.write(0x10000, &[0; 64], 1));
+}
+
+/// Commands of a client as they come out of the socket, and what is replied.
 pub fn vfio_user_server(data: &[u8]) {
     without_leak(|| {
         let mut input = Input(data);
         let mode = input.u8();
-        let port = Port::default();
-        let acts = (0..input.u8() % 32).map(|_| Act::take(&mut input)).collect();
-        let behind = Behind { port: port.clone(), acts: Mutex::new(acts) };
-        let served = Served::new(&behind, &port);
+        let (port, mut behind) = (Port::default(), Behind::default());
+        let served = served(&mut input, &port, &mut behind);
+        for (i, sent) in messages(mode, &mut input, MOST_COMMANDS).into_iter().enumerate() {
+            served.registers().act();
+            let (command, argument) = (sent.header.command, sent.payload.clone());
+            let reply = served.command(sent.received(), i == 0);
+            match (i, &reply) {
+                (0, Err(_)) => break,
+                (_, Err(errno)) => assert!((1..4096).contains(&errno.raw_os_error())),
+                (0, Ok(reply)) => assert!(reply.len() > 4 && reply.ends_with(&[0])),
+                (_, Ok(reply)) => match command {
+                    command::DMA_MAP | command::DEVICE_SET_IRQS | command::DEVICE_RESET => {
+                        assert!(reply.is_empty())
+                    }
+                    command::DMA_UNMAP => assert_eq!(reply[..], argument[..24]),
+                    command::DEVICE_GET_INFO | command::DEVICE_GET_IRQ_INFO => assert_eq!(reply.len(), 16),
+                    command::DEVICE_GET_REGION_INFO => assert_eq!(reply.len(), 32),
+                    command::REGION_READ => {
+                        let (access, data) = split::<RegionAccess>(reply).expect("a reply to a read");
+                        assert_eq!((access.count as usize, &reply[..16]), (data.len(), &argument[..16]));
+                    }
+                    command::REGION_WRITE => assert_eq!(reply[..], argument[..16]),
+                    other => panic!("command {other} is carried out"),
+                },
+            }
+        }
+        served.end();
+        check_end(&port);
+    });
+}
+
+/// A session on a socket from the version message to the end of the input; with threads, as the server has them, when
+/// the first byte says so.
+pub fn vfio_user_session(data: &[u8]) {
+    without_leak(|| {
+        let mut input = Input(data);
+        let mode = input.u8();
+        let (port, mut behind) = (Port::default(), Behind::default());
+        let served = served(&mut input, &port, &mut behind);
         let (ours, theirs) = UnixStream::pair().expect("a socket");
-        let channel = Channel::new(ours.try_clone().expect("a descriptor"), LIMIT, Some(LIMIT)).expect("limits");
-        SHARED.with(|shared| shared.set(true));
+        let channel =
+            Channel::new(ours.try_clone().expect("a descriptor"), LIMIT, Some(LIMIT)).expect("limits");
         if mode == STREAM {
             let bytes = &input.0[..input.0.len().min(16 << 10)];
             rustix::io::write(&ours, bytes).expect("room in the socket");
         } else {
-            let mut messages = vec![];
-            if mode & 0x80 == 0 {
-                messages.push(Sent::new(command::VERSION, bytemuck::bytes_of(&Version::default()), &[]));
-            }
-            while !input.is_empty() && messages.len() < MOST_MESSAGES {
-                // The replies of a session with threads are used up by the client's answers.
-                if mode == THREADS && messages.len() == 8 {
-                    break;
-                }
-                let mut message = Sent::take(&mut input);
-                message.header.id = messages.len() as u16;
-                messages.push(message);
-            }
+            // What follows the messages of a session with threads is for the client's answers.
+            let most = if mode == THREADS { 8 } else { MOST_MESSAGES };
+            let messages = messages(mode, &mut input, most);
             for message in &messages {
                 message.send(&channel).expect("room in the socket");
             }
@@ -237,7 +300,7 @@ pub fn vfio_user_server(data: &[u8]) {
         ours.shutdown(Shutdown::Write).expect("an open socket");
         let mut replies = [0; 4096];
         served.serve_inline(theirs, || {
-            behind.act();
+            served.registers().act();
             // As long as there are replies, so that there is room for more.
             loop {
                 match recv(&ours, &mut replies[..], RecvFlags::DONTWAIT) {
@@ -247,9 +310,7 @@ pub fn vfio_user_server(data: &[u8]) {
                 }
             }
         });
-        assert!(SHARED.with(Cell::get), "memory does not hold what the card has written");
-        // Nothing of the client is left.
-        assert!(!port.read(0, &mut [0; 64]));
+        check_end(&port);
     });
 }
 
