@@ -5,7 +5,7 @@ use permafrost_abi::command::{Command, NopCommand};
 use permafrost_abi::pci::*;
 use permafrost_abi::registers::AdminSize;
 use permafrost_abi::vfio_user::*;
-use permafrost_abi::{reg, sq_doorbell, Completion, Status, ABI_MAGIC};
+use permafrost_abi::{counter, reg, sq_doorbell, Completion, Status, ABI_MAGIC};
 use permafrost_rtl::config::CardConfig;
 use permafrost_sim::vfio_user::{Server, ServerError};
 use permafrost_sim::SimOptions;
@@ -397,4 +397,77 @@ fn sockets_are_claimed() {
         Server::open(&folder.path().join("no/such"), options()),
         Err(ServerError::Listen { .. })
     ));
+}
+
+/// Observers read while a client works, can do nothing else, are at most sixteen, and are disconnected with the server.
+#[test]
+fn observers_see_and_change_nothing() {
+    let (folder, mut server) = serve();
+    let path = folder.path().join("card.observe");
+    server.observe(&path).unwrap();
+    let mut first = Client::open(&path);
+    assert_eq!(first.read32(CONFIG_REGION, 0), ABI_MAGIC);
+    assert_eq!(first.read32(REGISTER_BAR, reg::MAGIC), u32::MAX, "nobody has switched the card on");
+
+    let mut client = Client::open(server.path());
+    client.call(command::DMA_MAP, bytemuck::bytes_of(&window(0x4000)), &[]).unwrap();
+    client.write32(CONFIG_REGION, 4, (COMMAND_MEMORY | COMMAND_BUS_MASTER).into());
+    assert!(client.enable());
+    let commands = counter::COMMANDS;
+    assert_eq!((first.read32(0, reg::MAGIC), first.read32(0, commands)), (ABI_MAGIC, 1));
+    let before = client.read(0, 0, 256).unwrap();
+
+    let bytes = |words: &[u32]| words.iter().flat_map(|w| w.to_le_bytes()).collect::<Vec<u8>>();
+    const EPERM: u32 = 1;
+    for (command, payload, errno) in [
+        (command::VERSION, vec![0, 0, 1, 0], EPERM),
+        (command::DMA_MAP, bytemuck::bytes_of(&window(0x1000)).to_vec(), EPERM),
+        (command::DMA_UNMAP, vec![0; 24], EPERM),
+        (command::DEVICE_SET_IRQS, bytes(&[20, 0x21, 2, 0, 0]), EPERM),
+        (command::REGION_WRITE, bytes(&[reg::CC as u32, 0, 0, 4, 0]), EPERM),
+        (command::REGION_WRITE, bytes(&[4, 0, 7, 4, 0]), EPERM),
+        (command::REGION_WRITE, bytes(&[0x48, 0, 7, 2, 0x8000]), EPERM),
+        (command::DEVICE_RESET, vec![], EPERM),
+        (command::DMA_READ, vec![0; 16], EPERM),
+        (99, vec![7; 100], EPERM),
+        (command::REGION_READ, bytes(&[0, 0, 2, 4]), EPERM),
+        (command::REGION_READ, bytes(&[0, 0, 9, 4]), EPERM),
+        (command::REGION_READ, bytes(&[0, 0, 0]), EINVAL),
+        (command::REGION_READ, bytes(&[2, 0, 0, 4]), EINVAL),
+        (command::REGION_READ, bytes(&[0xfffc, 0, 0, 8]), EINVAL),
+        (command::REGION_READ, bytes(&[0, 0, 0, 1028]), 7),
+    ] {
+        assert_eq!(first.call(command, &payload, &[]), Err(errno), "command {command}, {payload:x?}");
+    }
+    let ask = RegionInfo { argsz: 32, index: 0, ..Default::default() };
+    let reply = first.call(command::DEVICE_GET_REGION_INFO, bytemuck::bytes_of(&ask), &[]).unwrap();
+    assert_eq!(split::<RegionInfo>(&reply).unwrap().0.flags, REGION_READABLE);
+    assert_eq!(client.read(0, 0, 256).unwrap(), before, "the client's card is as it was");
+    client.memory.fill(0);
+    client.write32(0, reg::CC, 0);
+    while client.read32(0, reg::CSTS) & 1 != 0 {}
+    assert!(client.enable(), "and works");
+
+    let mut others: Vec<Client> = (1..16).map(|_| Client::open(&path)).collect();
+    for other in &mut others {
+        assert_eq!(other.read32(0, reg::MAGIC), ABI_MAGIC);
+    }
+    let surplus = Client::connect(&path);
+    let message = surplus.channel.receive().unwrap();
+    assert_eq!((message.header.command, message.header.error), (command::VERSION, 16));
+    surplus.closed();
+    // A place becomes free when somebody goes.
+    drop(others.pop());
+    drop(surplus);
+    let mut late = Client::open(&path);
+    assert_eq!(late.read32(0, reg::MAGIC), ABI_MAGIC);
+
+    drop(client);
+    let start = Instant::now();
+    while late.read32(0, reg::MAGIC) != u32::MAX {
+        assert!(start.elapsed() < LIMIT, "the card is off after its client");
+    }
+    drop(server);
+    late.closed();
+    assert!(!path.exists());
 }

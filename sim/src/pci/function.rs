@@ -111,6 +111,22 @@ impl<R: Registers, U: Upstream> Function<R, U> {
         Ok(())
     }
 
+    /// Reads as [`read`](Self::read) does, while other accesses go on: the lock is not held until the card answers. For observers,
+    /// whose reads are ordered with nobody's.
+    ///
+    /// # Errors
+    /// As [`read`](Self::read).
+    pub fn observe(&self, region: u32, offset: u64, data: &mut [u8]) -> Result<(), AccessError> {
+        Self::check(region, offset, data.len())?;
+        if region != REGISTER_BAR || !locked(&self.state).config.memory_enabled() {
+            return self.read(region, offset, data);
+        }
+        for (i, word) in data.chunks_exact_mut(4).enumerate() {
+            word.copy_from_slice(&self.registers.read32((offset + 4 * i as u64) as u32).to_le_bytes());
+        }
+        Ok(())
+    }
+
     /// Writes to a region. A BAR that does not answer drops the write.
     ///
     /// # Errors
@@ -219,8 +235,13 @@ mod tests {
         let mut two = [0; 8];
         f.read(0, 4, &mut two).unwrap();
         assert_eq!((two, read32(&f, 2, 12)), ([5, 0, 0, 0, 9, 0, 0, 0], 0));
+        let mut seen = [0; 8];
+        f.observe(0, 4, &mut seen).unwrap();
+        assert_eq!(seen, two);
         f.write(CONFIG_REGION, 0x94, &[3]).unwrap(); // D3hot
         assert_eq!((read32(&f, 0, 0), read32(&f, CONFIG_REGION, 0)), (u32::MAX, permafrost_abi::ABI_MAGIC));
+        f.observe(0, 4, &mut seen).unwrap();
+        assert_eq!(seen, [0xff; 8]);
     }
 
     #[test]

@@ -12,6 +12,8 @@
 //! client goes, its memory is let go, the card is reset and the card's memory is zeroed, as a kernel does with
 //! a device whose user has died.
 //!
+//! Beside it, on a second socket, observers may read registers and config space, and nothing else ([`Server::observe`]).
+//!
 //! Not there: regions that a client can map, migration, dirty pages, twin sockets; INTx and MSI.
 
 mod client;
@@ -21,6 +23,7 @@ mod commands;
 pub mod fuzz;
 mod irqs;
 mod memory;
+mod observe;
 mod peer;
 mod session;
 
@@ -30,6 +33,7 @@ use crate::pci::{Function, Registers};
 use crate::{Side, SimError, SimOptions, SimStats};
 use client::Client;
 use commands::Device;
+use observe::Observers;
 use peer::Peer;
 use permafrost_abi::transport::TransportError;
 use permafrost_abi::vfio_user::{command, Header};
@@ -85,6 +89,7 @@ pub struct Server {
     device: Arc<Device<SimDevice>>,
     stop: OwnedFd,
     thread: Option<JoinHandle<()>>,
+    observers: Option<Observers>,
 }
 
 impl Server {
@@ -107,13 +112,7 @@ impl Server {
         let card = SimDevice::open_design(design, options, client.clone())?;
         let device = Arc::new(Device { function: Function::new(card, client.clone()), client });
         let refused = |source| ServerError::Listen { path: path.to_owned(), source };
-        let listener = match UnixListener::bind(path) {
-            Ok(listener) => listener,
-            Err(e) if e.kind() == io::ErrorKind::AddrInUse => {
-                return Err(ServerError::InUse(path.to_owned()))
-            }
-            Err(e) => return Err(refused(e)),
-        };
+        let listener = bind(path)?;
         let stop = eventfd(0, EventfdFlags::CLOEXEC).map_err(|e| refused(e.into()))?;
         let stopped = stop.try_clone().map_err(refused)?;
         let thread = {
@@ -123,7 +122,19 @@ impl Server {
                 .spawn(move || accept(&listener, &stopped, &device))
                 .map_err(refused)?
         };
-        Ok(Server { path: path.to_owned(), device, stop, thread: Some(thread) })
+        Ok(Server { path: path.to_owned(), device, stop, thread: Some(thread), observers: None })
+    }
+
+    /// Lets up to 16 observers at a time connect to another socket, at `path`: they speak the same protocol, but may only ask
+    /// what the device has, and read its config space and registers, which changes nothing. Everything else is
+    /// answered with EPERM. The client notices none of it. A call with another path moves the socket.
+    ///
+    /// # Errors
+    /// [`ServerError`], but not of the card.
+    pub fn observe(&mut self, path: &Path) -> Result<(), ServerError> {
+        self.observers = None; // two at the same path would be one too many
+        self.observers = Some(Observers::open(path, self.device.clone())?);
+        Ok(())
     }
 
     /// Where clients find the card.
@@ -164,6 +175,7 @@ impl Drop for Server {
     fn drop(&mut self) {
         // The socket first, so that nobody finds it while the card goes down.
         let _ = fs::remove_file(&self.path);
+        self.observers = None;
         let _ = rustix::io::write(&self.stop, &1u64.to_ne_bytes());
         if let Some(thread) = self.thread.take() {
             let _ = thread.join();
@@ -184,6 +196,14 @@ fn claim(path: &Path) -> Result<(), ServerError> {
             Ok(_) => Err(ServerError::InUse(path.to_owned())),
         },
     }
+}
+
+/// Listens at `path`, which nobody else uses.
+fn bind(path: &Path) -> Result<UnixListener, ServerError> {
+    UnixListener::bind(path).map_err(|source| match source.kind() {
+        io::ErrorKind::AddrInUse => ServerError::InUse(path.to_owned()),
+        _ => ServerError::Listen { path: path.to_owned(), source },
+    })
 }
 
 /// Takes clients, one at a time, until told to stop.
