@@ -1,5 +1,7 @@
 //! Ways to a card outside this process.
 
+mod resource;
 mod vfio_user;
 
-pub use vfio_user::VfioUser;
+pub use resource::Resource;
+pub use vfio_user::{VfioUser, VfioUserObserver};

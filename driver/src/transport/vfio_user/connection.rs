@@ -32,8 +32,8 @@ pub(super) struct Connection {
 }
 
 impl Connection {
-    /// Connects and agrees on a version.
-    pub fn open(path: &Path) -> Result<Self, TransportError> {
+    /// Connects and agrees on a version; `busy` says what it means when the server has no room.
+    pub fn open(path: &Path, busy: &str) -> Result<Self, TransportError> {
         let refused = |what: String| TransportError::Io(format!("{}: {what}", path.display()));
         let stream = UnixStream::connect(path).map_err(|e| {
             refused(match e.kind() {
@@ -46,11 +46,11 @@ impl Connection {
                 _ => format!("{e}; a socket of `permafrost card serve` is expected"),
             })
         })?;
-        Self::over(stream, path)
+        Self::over(stream, path, busy)
     }
 
     /// Agrees on a version with the server behind a connected socket, which errors call `path`.
-    pub fn over(stream: UnixStream, path: &Path) -> Result<Self, TransportError> {
+    pub fn over(stream: UnixStream, path: &Path, busy: &str) -> Result<Self, TransportError> {
         let refused = |what: String| TransportError::Io(format!("{}: {what}", path.display()));
         let channel = Channel::new(stream, LIMIT, Some(LIMIT)).map_err(|e| refused(e.to_string()))?;
         let (last, iovas) = (Mutex::new(u16::MAX), Mutex::default());
@@ -62,11 +62,7 @@ impl Connection {
             &[],
         )? {
             Ok(reply) => reply,
-            Err(Errno::BUSY) => {
-                return Err(refused(
-                    "the card is used by another client; wait for it, or serve another card".into(),
-                ))
-            }
+            Err(Errno::BUSY) => return Err(refused(busy.into())),
             Err(errno) => {
                 return Err(refused(format!(
                     "the server refuses protocol version {}.{}: {errno}",

@@ -3,9 +3,11 @@
 
 mod connection;
 mod memory;
+mod observer;
 
 use connection::{Connection, NAME};
 use memory::Window;
+pub use observer::VfioUserObserver;
 use permafrost_abi::pci::{COMMAND, COMMAND_BUS_MASTER, COMMAND_MEMORY, REGISTER_BAR};
 use permafrost_abi::transport::simulated_deadline_scale;
 use permafrost_abi::vfio_user::*;
@@ -18,6 +20,9 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use crate::dma::lock;
+
+/// What a refusal for lack of room means.
+const IN_USE: &str = "the card is used by another client; wait for it, or serve another card";
 
 /// The connection to a card's server. Register writes are posted: they are ordered before what follows, and nobody waits for
 /// them.
@@ -42,7 +47,7 @@ impl VfioUser {
     /// `Io` when nothing listens there, the server serves another client, speaks another version, or its device
     /// is not a card; `Lost` when it goes away meanwhile.
     pub fn connect(path: &Path) -> Result<Self, TransportError> {
-        Self::over(Connection::open(path)?, path)
+        Self::over(Connection::open(path, IN_USE)?, path)
     }
 
     /// [`VfioUser::connect`] over a connected socket, for the fuzzers in `tests/fuzz`.
@@ -50,7 +55,7 @@ impl VfioUser {
     #[doc(hidden)]
     pub fn on_stream(stream: std::os::unix::net::UnixStream) -> Result<Self, TransportError> {
         let path = Path::new("socket");
-        Self::over(Connection::over(stream, path)?, path)
+        Self::over(Connection::over(stream, path, IN_USE)?, path)
     }
 
     fn over(connection: Connection, path: &Path) -> Result<Self, TransportError> {

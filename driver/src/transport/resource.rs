@@ -1,0 +1,134 @@
+//! The registers of a card on PCI, for looking only: `resource0` of its function, mapped read-only. It works while another
+//! process has the card, because Linux lets root map a BAR whatever driver the function has.
+
+use crate::sysfs::Sysfs;
+use crate::Bdf;
+use permafrost_abi::{DmaRegion, Transport, TransportError, BAR0_BYTES};
+use rustix::fs::{open, Mode, OFlags};
+use rustix::io::Errno;
+use rustix::mm::{mmap, munmap, MapFlags, ProtFlags};
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// The mapped registers of a card. Only [`Transport::read32`] works; a card that nobody has switched on reads all ones.
+#[derive(Debug)]
+pub struct Resource {
+    registers: *const u32,
+    path: PathBuf,
+}
+
+// SAFETY: the mapping belongs to this value, lives as long as it, and is only read, by single volatile loads.
+unsafe impl Send for Resource {}
+// SAFETY: as above.
+unsafe impl Sync for Resource {}
+
+const BYTES: usize = BAR0_BYTES as usize;
+
+impl Resource {
+    /// Maps the registers of the function at `bdf`.
+    ///
+    /// # Errors
+    /// `Io` when they cannot be mapped, with what helps.
+    pub fn open(sysfs: &Sysfs, bdf: Bdf) -> Result<Self, TransportError> {
+        let path = sysfs.function_path(bdf).join("resource0");
+        let refused = |errno: Errno| {
+            let help = match errno {
+                Errno::NOENT => "there is no such function, or it has no BAR 0; see `permafrost card list`",
+                Errno::ACCESS => "run it as root",
+                Errno::PERM => "the kernel is locked down (Secure Boot), which forbids maps of BARs",
+                Errno::INVAL => {
+                    "the BAR is smaller than a card's, or the kernel keeps BARs of claimed devices to itself: boot with iomem=relaxed"
+                }
+                _ => "see docs/operations.md",
+            };
+            TransportError::Io(format!("cannot map {}: {errno}; {help}", path.display()))
+        };
+        let file = open(&path, OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty()).map_err(refused)?;
+        // A map of more than the BAR would succeed on some files, and its end would not be there.
+        let size = rustix::fs::fstat(&file).map_err(refused)?.st_size;
+        if size < BYTES as i64 {
+            return Err(refused(Errno::INVAL));
+        }
+        // SAFETY: a new mapping, where the system likes, of a range that the file has.
+        let registers =
+            unsafe { mmap(std::ptr::null_mut(), BYTES, ProtFlags::READ, MapFlags::SHARED, &file, 0) };
+        Ok(Self { registers: registers.map_err(refused)?.cast(), path })
+    }
+
+    fn refused<T>(&self) -> Result<T, TransportError> {
+        Err(TransportError::Io(format!("{} is mapped for looking only", self.path.display())))
+    }
+}
+
+impl Drop for Resource {
+    fn drop(&mut self) {
+        // SAFETY: made in `open`, and nothing refers to it any more. It fails for no mapping that is there.
+        let _ = unsafe { munmap(self.registers.cast_mut().cast(), BYTES) };
+    }
+}
+
+impl Transport for Resource {
+    fn read32(&self, offset: u64) -> Result<u32, TransportError> {
+        if offset % 4 != 0 || offset >= BYTES as u64 {
+            return Err(TransportError::BadOffset { offset, bar_bytes: BYTES as u64 });
+        }
+        // SAFETY: aligned and inside the mapping, which lives as long as `self`; the device may change it at any time, so
+        // the load is volatile.
+        Ok(u32::from_le(unsafe { self.registers.add(offset as usize / 4).read_volatile() }))
+    }
+
+    fn write32(&self, _: u64, _: u32) -> Result<(), TransportError> {
+        self.refused()
+    }
+
+    fn dma_alloc(&self, _: usize) -> Result<DmaRegion, TransportError> {
+        self.refused()
+    }
+
+    fn enable_irqs(&self, _: u16) -> Result<(), TransportError> {
+        self.refused()
+    }
+
+    fn wait_irq(&self, _: u16, _: Duration) -> Result<bool, TransportError> {
+        self.refused()
+    }
+
+    fn reset(&self) -> Result<(), TransportError> {
+        self.refused()
+    }
+
+    fn name(&self) -> &str {
+        "pci"
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use permafrost_abi::{reg, ABI_MAGIC};
+
+    #[test]
+    fn registers_are_read_and_nothing_else_is_possible() {
+        let folder = tempfile::tempdir().unwrap();
+        let function = folder.path().join("sys/bus/pci/devices/0000:41:00.0");
+        std::fs::create_dir_all(&function).unwrap();
+        let sysfs = Sysfs::at(folder.path().join("sys"));
+        let bdf = "0000:41:00.0".parse().unwrap();
+        let message = |opened: Result<Resource, TransportError>| opened.unwrap_err().to_string();
+        assert!(message(Resource::open(&sysfs, bdf)).contains("card list"));
+        let mut bytes = vec![0; BYTES - 1];
+        bytes[..4].copy_from_slice(&ABI_MAGIC.to_le_bytes());
+        std::fs::write(function.join("resource0"), &bytes).unwrap();
+        assert!(message(Resource::open(&sysfs, bdf)).contains("smaller"));
+        bytes.push(0);
+        bytes[0x1010] = 7;
+        std::fs::write(function.join("resource0"), &bytes).unwrap();
+        let resource = Resource::open(&sysfs, bdf).unwrap();
+        assert_eq!((resource.read32(reg::MAGIC).unwrap(), resource.read32(0x1010).unwrap()), (ABI_MAGIC, 7));
+        for offset in [2, BYTES as u64, u64::MAX - 3] {
+            assert!(matches!(resource.read32(offset), Err(TransportError::BadOffset { .. })), "{offset:#x}");
+        }
+        assert!(resource.write32(reg::CC, 0).unwrap_err().to_string().contains("looking only"));
+        assert!(resource.reset().is_err() && resource.dma_alloc(4096).is_err());
+    }
+}
