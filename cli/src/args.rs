@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use crate::ops::args::{Bind, List, Reset, Selftest, Top, Unbind};
+
 /// An open SNARK accelerator: proofs on a card, simulated from its Verilog.
 #[derive(Debug, Parser)]
 #[command(name = "permafrost", version, propagate_version = true, subcommand_required = true)]
@@ -80,6 +82,18 @@ pub struct Verify {
 pub enum Card {
     /// What the card says about itself: version, engines, memory
     Info(CardInfo),
+    /// The cards on PCI, and how far each is from being used
+    List(List),
+    /// Check registers, memory, copies, interrupts and every engine of the card; exit code 0 only if all is well
+    Selftest(Selftest),
+    /// Reset the card. What is in its memory is lost
+    Reset(Reset),
+    /// What a card does that another process uses: engines, memory, queues, errors; it only looks
+    Top(Top),
+    /// Give a card on PCI to the driver vfio-pci, through which programs use it
+    Bind(Bind),
+    /// Take a card from vfio-pci
+    Unbind(Unbind),
     /// Serve a simulated card as a PCI device on a vfio-user socket, for `--card vfio-user:SOCKET` and for virtual machines,
     /// until killed
     Serve(CardServe),
@@ -90,6 +104,9 @@ pub struct CardServe {
     /// Where to listen; given several times, that many cards, one on each. A socket left over there is replaced
     #[arg(long, value_name = "SOCKET", required = true)]
     pub socket: Vec<PathBuf>,
+    /// Where observers (`permafrost card top`) connect, one for each --socket; SOCKET.observe when not given
+    #[arg(long, value_name = "SOCKET")]
+    pub observe: Vec<PathBuf>,
     #[command(flatten)]
     pub card: CardArgs,
 }

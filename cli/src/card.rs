@@ -167,38 +167,62 @@ impl OpenCard {
     }
 }
 
-/// Opens the card that `--card` names. The first time, this builds the simulator, which is announced.
+/// The way to a card which is not brought up yet.
+pub struct Connected {
+    pub transport: Arc<dyn Transport>,
+    simulation: Option<Simulation>,
+}
+
+impl Connected {
+    /// Brings the card up.
+    pub fn open(self, options: CardOptions) -> Result<OpenCard, Error> {
+        let card = Card::open(self.transport, options)?;
+        Ok(OpenCard { card, simulation: self.simulation })
+    }
+}
+
+/// The way to the card that `--card` names. The first time, this builds the simulator, which is announced.
+pub fn connect(text: &str) -> Result<Connected, Error> {
+    reach(text.parse()?, Changes::default())
+}
+
+fn reach(spec: CardSpec, changes: Changes) -> Result<Connected, Error> {
+    match spec {
+        CardSpec::Sim(spec) => {
+            let memory = spec.memory;
+            let options = sim_options(spec, changes)?;
+            let clock_khz = options.config.clock_khz;
+            let card = Arc::new(SimCard::open(options)?);
+            let simulation = Some(Simulation { card: card.clone(), memory, clock_khz });
+            Ok(Connected { transport: card, simulation })
+        }
+        CardSpec::VfioUser(path) => {
+            let transport = Arc::new(VfioUser::connect(&path).map_err(permafrost_driver::Error::from)?);
+            Ok(Connected { transport, simulation: None })
+        }
+    }
+}
+
+/// Opens the card that `--card` names.
 pub fn open(text: &str) -> Result<OpenCard, Error> {
     open_with(text, Changes::default())
 }
 
 /// [`open`] with a card that differs from what the text says; one that is there already must be like that.
 pub fn open_with(text: &str, changes: Changes) -> Result<OpenCard, Error> {
-    match text.parse()? {
-        CardSpec::Sim(spec) => {
-            let memory = spec.memory;
-            let options = sim_options(spec, changes)?;
-            let clock_khz = options.config.clock_khz;
-            let simulated = Arc::new(SimCard::open(options)?);
-            let card = Card::open(simulated.clone(), CardOptions::default())?;
-            Ok(OpenCard { card, simulation: Some(Simulation { card: simulated, memory, clock_khz }) })
-        }
-        CardSpec::VfioUser(path) => {
-            let transport: Arc<dyn Transport> =
-                Arc::new(VfioUser::connect(&path).map_err(permafrost_driver::Error::from)?);
-            let card = Card::open(transport, CardOptions::default())?;
-            let info = card.info();
-            let adders = info.msm.as_ref().map_or(0, |msm| msm.adders);
-            let lanes = info.ntt.as_ref().map_or(0, |ntt| ntt.lanes);
-            for (what, wanted, seen) in [("adders", changes.adders, adders), ("lanes", changes.lanes, lanes)]
-            {
-                if let Some(wanted) = wanted.filter(|wanted| *wanted != seen) {
-                    return Err(Error::OtherCard { what, wanted, seen, path });
-                }
+    let spec: CardSpec = text.parse()?;
+    let open = reach(spec.clone(), changes)?.open(CardOptions::default())?;
+    if let CardSpec::VfioUser(path) = spec {
+        let info = open.card.info();
+        let adders = info.msm.as_ref().map_or(0, |msm| msm.adders);
+        let lanes = info.ntt.as_ref().map_or(0, |ntt| ntt.lanes);
+        for (what, wanted, seen) in [("adders", changes.adders, adders), ("lanes", changes.lanes, lanes)] {
+            if let Some(wanted) = wanted.filter(|wanted| *wanted != seen) {
+                return Err(Error::OtherCard { what, wanted, seen, path });
             }
-            Ok(OpenCard { card, simulation: None })
         }
     }
+    Ok(open)
 }
 
 /// The simulated card that `spec` describes.

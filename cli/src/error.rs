@@ -23,6 +23,24 @@ pub enum Error {
     #[error("only a simulated card can be served, `{card}` is served by another process already; expected --card sim or sim:OPTIONS")]
     NotServable { card: String },
 
+    #[error("--observe is given {observe} times and --socket {sockets} times; give it once for each, or not at all")]
+    ObserveSockets { observe: usize, sockets: usize },
+
+    #[error(
+        "`{card}` is a card of one process, in which nobody else can look; expected vfio-user:SOCKET of `permafrost card serve`, \
+         or vfio:BDF of a card on PCI"
+    )]
+    NotObservable { card: String },
+
+    #[error("the card did not pass: {}", failed.join(", "))]
+    Selftest { failed: Vec<String> },
+
+    #[error("{what} did not end within {limit:?}; {hint}")]
+    Slow { what: String, limit: std::time::Duration, hint: &'static str },
+
+    #[error("{what} ended with {status}, expected {expected}")]
+    Status { what: String, status: String, expected: &'static str },
+
     #[error("card option {key}={value}: expected {expected}")]
     CardOptionValue { key: String, value: String, expected: &'static str },
 
@@ -75,6 +93,12 @@ pub enum Error {
 
     #[error(transparent)]
     Server(#[from] permafrost_sim::vfio_user::ServerError),
+
+    #[error(transparent)]
+    Sysfs(#[from] permafrost_driver::sysfs::SysfsError),
+
+    #[error(transparent)]
+    Bdf(#[from] permafrost_driver::BdfError),
 
     #[error(transparent)]
     Driver(#[from] permafrost_driver::Error),

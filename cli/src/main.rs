@@ -6,9 +6,11 @@ mod card;
 mod error;
 mod groth16;
 mod info;
+mod ops;
 mod out;
 mod progress;
 mod rtl;
+mod selftest;
 mod serve;
 mod table;
 
@@ -33,6 +35,12 @@ fn main() -> ExitCode {
         Command::Groth16(Groth16::Prove(args)) => groth16::prove(args),
         Command::Groth16(Groth16::Verify(args)) => groth16::verify(args),
         Command::Card(Card::Info(args)) => info::info(args),
+        Command::Card(Card::List(args)) => ops::list(args),
+        Command::Card(Card::Selftest(args)) => selftest::selftest(args),
+        Command::Card(Card::Reset(args)) => ops::reset(args),
+        Command::Card(Card::Top(args)) => ops::top(args),
+        Command::Card(Card::Bind(args)) => ops::bind(args),
+        Command::Card(Card::Unbind(args)) => ops::unbind(args),
         Command::Card(Card::Serve(args)) => serve::serve(args),
         Command::Bench(Bench::Msm(args)) => bench::msm(args),
         Command::Bench(Bench::Sweep(args)) => bench::sweep(args),

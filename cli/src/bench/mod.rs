@@ -1,7 +1,7 @@
 //! `permafrost bench`
 
 mod figures;
-mod inputs;
+pub mod inputs;
 mod ntt;
 mod stream;
 mod sweep;
