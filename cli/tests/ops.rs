@@ -2,7 +2,7 @@
 
 mod common;
 
-use common::{fail, permafrost, succeed};
+use common::{fail, permafrost, root, succeed};
 use permafrost_driver::{Card, CardOptions, VfioUser};
 use serde_json::Value;
 use std::fs;
@@ -229,7 +229,7 @@ impl System {
         symlink(members.parent().unwrap(), self.path(&format!("{folder}/iommu_group"))).unwrap();
     }
 
-    fn args<'a>(&self, args: &[&'a str]) -> Vec<std::ffi::OsString> {
+    fn args(&self, args: &[&str]) -> Vec<std::ffi::OsString> {
         let mut all: Vec<std::ffi::OsString> = ["card"].iter().chain(args).map(Into::into).collect();
         all.extend(["--sysfs".into(), self.path("sys").into()]);
         all
@@ -299,4 +299,28 @@ fn binding_changes_what_it_is_asked_to_or_nothing() {
         &["modprobe vfio-pci", "no huge pages"],
     );
     assert_eq!(permafrost(["card", "bind", "nonsense"]).status.code(), Some(2));
+}
+
+/// Files that the manual names are there, and those that are there are named; the units call this program as it is.
+#[test]
+fn the_manual_names_what_there_is() {
+    let text = fs::read_to_string(root().join("docs/operations.md")).unwrap();
+    let links = text.split("](operations/").skip(1).map(|rest| rest.split(')').next().unwrap());
+    let links: std::collections::BTreeSet<String> = links.map(str::to_owned).collect();
+    let there = fs::read_dir(root().join("docs/operations")).unwrap();
+    let there: std::collections::BTreeSet<String> =
+        there.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+    assert_eq!(links, there);
+    // Commands in the units are those of this program.
+    for unit in there.iter().filter(|name| name.ends_with(".service")) {
+        let unit = fs::read_to_string(root().join("docs/operations").join(unit)).unwrap();
+        for line in unit.lines().filter_map(|line| line.split_once("/permafrost card ").map(|(_, rest)| rest))
+        {
+            let words: Vec<_> = line.split(' ').collect();
+            let help = succeed(["card", words[0], "--help"]);
+            for option in words.iter().filter(|word| word.starts_with("--")) {
+                assert!(help.contains(option), "card {line}: there is no {option}");
+            }
+        }
+    }
 }

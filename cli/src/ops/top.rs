@@ -36,7 +36,8 @@ impl Watched {
         } else if let Some(socket) = &args.socket {
             by_socket(socket)?
         } else if let Some(bdf) = args.card.strip_prefix("vfio:") {
-            let bdf = bdf.parse()?;
+            // Options after a comma are for those who open it.
+            let bdf = bdf.split(',').next().unwrap_or_default().parse()?;
             let transport = Resource::open(&args.pci.sysfs(), bdf).map_err(Driver::from)?;
             (Arc::new(transport) as Arc<dyn Transport>, format!("vfio:{bdf}"))
         } else if let CardSpec::VfioUser(socket) = args.card.parse()? {
