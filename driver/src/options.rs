@@ -14,8 +14,8 @@ pub struct CardOptions {
     pub irq_count: u16,
     /// Clocks for which a completion waits for others, see [`QueueOptions`](crate::QueueOptions).
     pub irq_clocks: u32,
-    /// Longest time in which a queue with work may complete nothing, before the transport's deadline scale.
-    /// A [`Request`](crate::Request) can carry its own.
+    /// Longest time in which a queue with work may complete nothing, before the transport's deadline scale; then its first
+    /// command is aborted. A [`Request`](crate::Request) can carry its own.
     pub command_deadline: Duration,
     /// How long a waiting thread polls before it sleeps on the interrupt.
     pub spin: Duration,

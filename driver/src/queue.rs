@@ -188,7 +188,7 @@ impl Queue {
         let mut state = self.lock();
         state.generation = generation;
         state.progress = Instant::now();
-        (state.mode, state.closing) = (Mode::Open, None);
+        state.mode = Mode::Open;
         self.changed.notify_all();
     }
 
@@ -385,6 +385,11 @@ impl State {
             None => Ok(()),
             Some(before) => Err(before),
         }
+    }
+
+    /// Takes work after all.
+    pub fn engage(&mut self) {
+        self.closing = None;
     }
 
     /// Whether the queue is to be deleted, or not yet there.

@@ -163,6 +163,7 @@ impl Inner {
         match self.admin(&queue.creation()) {
             Ok(_) => {
                 queue.admit(self.dram.generation());
+                queue.lock().engage();
                 tracing::info!(queue = queue.id, ?options, "queue created");
                 Ok(queue.id)
             }
@@ -174,7 +175,7 @@ impl Inner {
                 // The card may know the rings or not.
                 let generation = self.dram.generation();
                 drop(recovery);
-                self.recover(generation, Cause::Fatal(error.clone()))?;
+                self.recover(generation, Cause::Admin(error.clone()))?;
                 Err(error)
             }
         }

@@ -34,8 +34,10 @@ pub(crate) enum Cause {
     Restart(Arc<Queue>),
     /// The queue takes no more work and is to be deleted.
     Delete(Arc<Queue>),
-    /// The card has failed.
+    /// The card has failed; all commands end with the error.
     Fatal(Error),
+    /// An admin command has failed in a way that leaves open what the card knows.
+    Admin(Error),
     /// The card is to be reset.
     Reset,
 }
@@ -48,7 +50,7 @@ impl Cause {
             Self::Broken(queue) => format!("queue {} got a bad completion", queue.id),
             Self::Restart(_) | Self::Reset => "asked for".into(),
             Self::Delete(queue) => format!("queue {} was deleted", queue.id),
-            Self::Fatal(error) => error.to_string(),
+            Self::Fatal(error) | Self::Admin(error) => error.to_string(),
         }
     }
 
@@ -58,7 +60,7 @@ impl Cause {
             Self::Hang(queue, _) | Self::Broken(queue) | Self::Restart(queue) | Self::Delete(queue) => {
                 Some(queue).filter(|queue| queue.id != 0)
             }
-            Self::Fatal(_) | Self::Reset => None,
+            Self::Fatal(_) | Self::Admin(_) | Self::Reset => None,
         }
     }
 }
@@ -72,7 +74,8 @@ impl Inner {
     pub(crate) fn recover(&self, generation: u32, cause: Cause) -> Result<(), Error> {
         let _only = lock(&self.recovery);
         self.alive()?;
-        if self.dram.generation() != generation {
+        // A queue that is to be deleted may have outlived a reset.
+        if self.dram.generation() != generation && !matches!(cause, Cause::Delete(_)) {
             return Ok(());
         }
         let gone = match &cause {
@@ -82,7 +85,7 @@ impl Inner {
             }
             Cause::Broken(queue) => !queue.lock().broken(),
             Cause::Restart(queue) | Cause::Delete(queue) => !self.owns(queue),
-            Cause::Fatal(_) | Cause::Reset => false,
+            Cause::Fatal(_) | Cause::Admin(_) | Cause::Reset => false,
         };
         if gone {
             return Ok(());
@@ -141,6 +144,8 @@ impl Inner {
     /// # Errors
     /// The queue is then frozen with its commands, or left without any.
     fn restart(&self, queue: &Arc<Queue>, reason: &str) -> Result<(), Error> {
+        // What has completed so far has its own outcome.
+        self.poll_queue(queue);
         let suspects = queue.freeze();
         self.delete(queue, &suspects)?;
         // The card does nothing of this queue any more: its memory is free, data elsewhere is as it was.

@@ -52,7 +52,8 @@ impl Request {
     }
 
     /// Instead of [`CardOptions::command_deadline`](crate::CardOptions::command_deadline): longest time, before the
-    /// transport's deadline scale, from the start of the command (it is first in its queue) to its completion.
+    /// transport's deadline scale, from the start of the command (it is first in its queue) to its completion. One that
+    /// takes longer is aborted.
     #[must_use]
     pub fn deadline(mut self, limit: Duration) -> Self {
         self.limit = Some(limit);

@@ -106,7 +106,19 @@ impl Inner {
                     Watch::Until(end) => SLICE.min(end.saturating_duration_since(now)),
                     Watch::Commands => SLICE,
                 };
-                state = self.sleep(queue, state, most)?;
+                let generation = state.generation();
+                state = match (self.sleep(queue, state, most), watch) {
+                    (Ok(state), _) => state,
+                    (Err(error), Watch::Until(_)) => return Err(Stop::Failed(error)),
+                    (Err(error), Watch::Commands) => {
+                        // Interrupts may be refused while another resets the card.
+                        let _nobody_recovers = lock(&self.recovery);
+                        if self.dram.generation() == generation && self.dead().is_none() {
+                            return Err(Stop::Failed(error));
+                        }
+                        queue.lock()
+                    }
+                };
             }
         }
     }
@@ -117,7 +129,7 @@ impl Inner {
         queue: &'a Queue,
         state: MutexGuard<'a, State>,
         most: Duration,
-    ) -> Result<MutexGuard<'a, State>, Stop> {
+    ) -> Result<MutexGuard<'a, State>, Error> {
         let guard = match self.irqs[queue.id as usize].try_lock() {
             Ok(guard) => guard,
             Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
@@ -131,7 +143,7 @@ impl Inner {
         let state = queue.lock();
         // Another waiter takes the interrupt over if this thread has no reason to come back.
         queue.changed.notify_one();
-        woken.map_err(|e| Stop::Failed(e.into()))?;
+        woken?;
         Ok(state)
     }
 

@@ -63,7 +63,7 @@ pub struct State {
     /// CC.ENABLE.
     pub enable: bool,
     /// The card runs: CSTS.READY.
-    pub enabled: bool,
+    pub up: bool,
     pub fatal: bool,
     pub admin: Ring,
     pub rings: BTreeMap<u16, Ring>,
@@ -94,7 +94,7 @@ impl State {
             stop: false,
             io_queues,
             enable: false,
-            enabled: false,
+            up: false,
             fatal: false,
             admin: Ring::default(),
             rings: BTreeMap::new(),
@@ -117,7 +117,7 @@ impl State {
     }
 
     pub fn csts(&self) -> u32 {
-        let ready = self.enabled || self.resets.controller_stuck;
+        let ready = self.up || self.resets.controller_stuck;
         Csts::from_fields(ready, self.fatal, false, self.memory.scrubbing()).0
     }
 
@@ -125,7 +125,7 @@ impl State {
     pub fn enable(&mut self, on: bool) {
         let was = std::mem::replace(&mut self.enable, on);
         if !on {
-            self.enabled = false;
+            self.up = false;
             self.rings.clear();
             self.semaphores = [0; SEMAPHORES as usize];
             (self.fatal, self.errors, self.counters) = (false, 0, BTreeMap::new());
@@ -137,7 +137,7 @@ impl State {
 
     /// Starts the card when it is enabled and its memory has been zeroed.
     fn bring_up(&mut self) {
-        if !self.enable || self.enabled || self.fatal || self.memory.scrubbing() || self.resets.never_ready {
+        if !self.enable || self.up || self.fatal || self.memory.scrubbing() || self.resets.never_ready {
             return;
         }
         let a = &self.admin;
@@ -151,7 +151,7 @@ impl State {
         }
         let ring = Ring { sq_head: 0, sq_tail: 0, cq_tail: 0, cq_head: 0, ..self.admin };
         self.rings = BTreeMap::from([(0, ring)]);
-        self.enabled = true;
+        self.up = true;
     }
 
     /// Records an error.
