@@ -408,3 +408,50 @@ fn the_owner_of_a_command_may_abort_it() {
     ticket.wait().expect("its own result");
     assert_eq!(card.dram().generation(), 0);
 }
+
+/// An abort that the card does not carry out harms nobody; one that it does not answer resets it.
+#[test]
+fn an_abort_that_fails_is_not_the_end_of_the_command() {
+    let (fake, card) = open();
+    let buffer = filled(&card, 1);
+    fake.aborts(Aborts::Refuse);
+    let ticket = card.submit(1, nop().wait(1, 1).deadline(Duration::from_secs(60))).unwrap();
+    ticket.abort();
+    std::thread::scope(|scope| {
+        let waiter = scope.spawn(|| ticket.wait());
+        std::thread::sleep(Duration::from_millis(100));
+        card.set_semaphore(1, 1).unwrap();
+        waiter.join().unwrap().expect("its own result");
+    });
+    holds(&card, &buffer, 1);
+    fake.aborts(Aborts::Hang);
+    let ticket = card.submit(1, nop().wait(1, 2)).unwrap();
+    ticket.abort();
+    let result = ticket.wait();
+    assert!(matches!(result, Err(Error::Aborted { recovery: Recovery::Controller, .. })), "{result:?}");
+    assert!(!buffer.is_valid());
+    fake.aborts(Aborts::Obey);
+    card.run(1, nop()).unwrap();
+}
+
+/// While one thread resets the card, what the others see of it is no reason to give it up.
+#[test]
+fn a_card_in_a_reset_is_not_lost() {
+    let (fake, card) = open();
+    fake.aborts(Aborts::Refuse);
+    fake.resets(Resets { controller_stuck: true, dark: true, ..Resets::default() });
+    fake.script_of(1, &[Fault::Hang]);
+    std::thread::scope(|scope| {
+        let others: Vec<_> = (0..3)
+            .map(|_| scope.spawn(|| card.run(2, nop().wait(1, 1).deadline(Duration::from_secs(60)))))
+            .collect();
+        stopped_by(card.run(1, brief()), Recovery::Function);
+        for other in others {
+            let result = other.join().unwrap();
+            assert!(matches!(result, Err(Error::Aborted { recovery: Recovery::Function, .. })), "{result:?}");
+        }
+    });
+    assert_eq!(fake.function_resets(), 1);
+    card.run(1, nop()).unwrap();
+    card.run(2, nop()).unwrap();
+}

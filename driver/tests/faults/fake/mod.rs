@@ -57,6 +57,9 @@ pub enum Fault {
 /// How long a slow command takes.
 pub const SLOW: Duration = Duration::from_millis(250);
 
+/// How long a slow function level reset takes: longer than a waiting thread goes without a look at the registers.
+pub const DARK: Duration = Duration::from_millis(700);
+
 /// What happens to ABORT.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Aborts {
@@ -86,6 +89,8 @@ pub struct Resets {
     pub never_ready: bool,
     /// A function level reset does not put an end to the others.
     pub incurable: bool,
+    /// The function level reset takes [`DARK`], and registers read all ones meanwhile.
+    pub dark: bool,
 }
 
 /// Memory the card reaches: IOVA → (host address, bytes).
@@ -353,6 +358,13 @@ impl Transport for FakeCard {
             return Err(TransportError::Io("function level reset refused".into()));
         }
         state.function_resets += 1;
+        if state.resets.dark {
+            state.every_register = Some(u32::MAX);
+            drop(state);
+            std::thread::sleep(DARK);
+            state = self.state();
+            state.every_register = None;
+        }
         if !state.resets.incurable {
             state.resets = Resets::default();
         }

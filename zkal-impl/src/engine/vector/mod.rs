@@ -146,8 +146,8 @@ impl DeviceVec {
     }
 
     /// The same vector, whose memory, views and clones included, is overwritten with zeros before it is freed: for
-    /// witnesses and what is made of them. Values that are secret already go up with [`Engine::upload_secret`]. What a reset of the card takes is
-    /// not overwritten: its memory may belong to others by then.
+    /// witnesses and what is made of them. Values that are secret already go up with [`Engine::upload_secret`]. What a reset of the card takes, the
+    /// card zeroes itself.
     #[must_use]
     pub fn secret(self) -> Self {
         self.block.secret.store(true, Ordering::Relaxed);
