@@ -214,12 +214,15 @@ fn beside_copies_through_errors_and_resets() {
     problem.upload(&mut card, &host);
 
     // Stopped at random moments of either pass; the next transform begins at once.
+    let mut stopped = 0;
     for i in 0..10 {
         let command = problem.commands()[i % 2];
-        card.aborted(&mut rng, command, alone / 2);
+        stopped += u32::from(card.aborted(&mut rng, command, alone / 2));
         problem.run(&mut card);
         problem.check(&mut card, &host);
     }
+    println!("{stopped} of 10 were stopped");
+    assert!(stopped > 0);
 
     // Controller resets at random moments of a transform.
     for _ in 0..8 {

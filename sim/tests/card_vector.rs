@@ -282,6 +282,7 @@ fn through_errors_and_resets() {
     }
     let alone = gather.run(&mut card, &host);
     // First stopped by ABORT, where the next command begins at once, then by controller resets.
+    let mut stopped = 0;
     for i in 0..24 {
         let case = match i % 3 {
             0 => problem.case(VectorOperation::Inverse, [Stream; 3], 0),
@@ -290,7 +291,7 @@ fn through_errors_and_resets() {
         };
         let command = case.prepare(&mut card, &host);
         if i < 12 {
-            card.aborted(&mut rng, command, u64::from(alone));
+            stopped += u32::from(card.aborted(&mut rng, command, u64::from(alone)));
             card.ok(1, command);
             check(&mut card, &host, &case.want);
             continue;
@@ -304,6 +305,8 @@ fn through_errors_and_resets() {
         problem.upload(&mut card, &host);
         case.run(&mut card, &host);
     }
+    println!("{stopped} of 12 were stopped");
+    assert!(stopped > 0);
 }
 
 /// All three engines at once, on data that none of them may disturb for another.
