@@ -8,7 +8,7 @@ use std::sync::Arc;
 const AFTERGLOW: u32 = 64;
 
 /// The gate of one engine's clock. `wanted` (from registers of `clk`): the engine works, or is offered a command. `gated` has the
-/// pulse of `clk` that follows, so that an engine takes a command as if it were never stopped, and [`AFTERGLOW`] pulses
+/// pulse of `clk` that follows, so that an engine takes a command as if it were never stopped, and 64 pulses
 /// after the last clock in which it was wanted. Reset: clocked.
 ///
 /// Elsewhere than on a target with a clock buffer that can be stopped, a register on the falling edge opens the gate: no pulse is

@@ -8,7 +8,8 @@
 //!  host ring ─ queue 2 ─────────┘  (decode)       └─ msm, ntt, vector ──► DRAM
 //!             scrub: what was written of DRAM ─► fills of copy, between owners
 //! ```
-//! An engine is clocked only while it has work ([`gate`]). One module a block, one file a module; every block's protocol, latency and reset stand at its function.
+//! An engine is clocked only while it has work ([`gate`]). One module a block, one file a module; every block's protocol,
+//! latency and reset stand at its function.
 
 pub(crate) mod abi;
 pub mod admin;
