@@ -38,7 +38,7 @@ pub use manual::manual;
 pub use ntt::{NttParameters, NTT_REVERSED_IN, NTT_REVERSED_OUT};
 pub use registers::{counter, cq_doorbell, queue_depth, reg, sq_doorbell};
 pub use status::Status;
-pub use transport::{DmaRegion, Transport, TransportError};
+pub use transport::{DmaRegion, PageKind, Transport, TransportError};
 pub use vector::{
     VectorKind, VectorOperation, VectorParameters, VECTOR_EXCLUSIVE, VECTOR_NEGATE_ADDEND,
     VECTOR_NEGATE_PRODUCT,

@@ -111,6 +111,18 @@ pub fn simulated_deadline_scale(clock_khz: u32) -> u32 {
     (clock_khz.saturating_mul(1000) / SLOWEST_CLOCKS_PER_SECOND).max(1)
 }
 
+/// What pages memory is made of, as far as who allocated it knows.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum PageKind {
+    /// The system's smallest pages.
+    #[default]
+    Small,
+    /// Aligned for huge pages, which the system was asked for and gives when it can.
+    Transparent,
+    /// Huge pages of 2 MiB, from the system's reserved pool.
+    Huge,
+}
+
 /// Memory that both the host and the card reach.
 ///
 /// The card may write it at any time, so no Rust reference ever points into it: all access goes through the methods,
@@ -119,6 +131,7 @@ pub struct DmaRegion {
     iova: u64,
     ptr: *mut u8,
     len: usize,
+    pages: PageKind,
     _owner: Box<dyn Any + Send + Sync>,
 }
 
@@ -140,7 +153,18 @@ impl DmaRegion {
     /// `ptr..ptr + len` must be valid for reads and writes, 4 KiB aligned and reached by no Rust reference, until
     /// `owner` is dropped; dropping `owner` must unmap it from the card before the memory is reused.
     pub unsafe fn new(iova: u64, ptr: *mut u8, len: usize, owner: Box<dyn Any + Send + Sync>) -> Self {
-        Self { iova, ptr, len, _owner: owner }
+        Self { iova, ptr, len, pages: PageKind::Small, _owner: owner }
+    }
+
+    /// The same region, said to be made of `pages`.
+    #[must_use]
+    pub fn with_pages(self, pages: PageKind) -> Self {
+        Self { pages, ..self }
+    }
+
+    /// What pages it is made of.
+    pub fn pages(&self) -> PageKind {
+        self.pages
     }
 
     /// Address by which the card reaches the first byte.
