@@ -5,7 +5,7 @@ use crate::mmio::Mmio;
 use crate::queue::Queue;
 use crate::recovery::Cause;
 use crate::request::{Outcome, Request, Ticket};
-use crate::{CardInfo, CardOptions, Counters, DmaBuf, Dram, Error, QueueOptions, Recovery, Syndrome};
+use crate::{CardInfo, CardOptions, Counters, DmaBuf, DmaUsage, Dram, Error, QueueOptions, Recovery, Syndrome};
 use permafrost_abi::{Completion, SemaphoreSetCommand, Transport};
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -126,6 +126,11 @@ impl Card {
         let buffer = self.inner.arena.alloc(bytes)?;
         buffer.zero(0, bytes);
         Ok(Arc::new(buffer))
+    }
+
+    /// Host memory that the card reaches now, and what it is made of.
+    pub fn dma_usage(&self) -> DmaUsage {
+        self.inner.arena.usage()
     }
 
     /// Ids of the I/O queues that take work, in order.

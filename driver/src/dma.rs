@@ -3,7 +3,9 @@
 
 use crate::ranges::Ranges;
 use crate::Error;
-use permafrost_abi::{DmaRegion, Transport};
+use permafrost_abi::{DmaRegion, PageKind, Transport};
+use std::any::Any;
+use std::collections::BTreeMap;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -27,8 +29,33 @@ pub(crate) struct Arena {
 
 #[derive(Default)]
 struct State {
-    regions: Vec<(Arc<DmaRegion>, Ranges)>,
+    /// By the order in which they came, so that old ones fill up first and young ones become empty.
+    regions: BTreeMap<u64, Region>,
+    next: u64,
     mapped: usize,
+    pinned: usize,
+}
+
+struct Region {
+    memory: Arc<DmaRegion>,
+    ranges: Ranges,
+}
+
+/// Host memory that a card reaches, in bytes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct DmaUsage {
+    /// Most that the driver maps of its own: [`CardOptions::dma_limit`](crate::CardOptions::dma_limit).
+    pub limit: usize,
+    /// Mapped for rings, lists, staging and [`Card::dma_alloc`](crate::Card::dma_alloc).
+    pub mapped: usize,
+    /// Of these, in huge pages of the system's pool.
+    pub huge: usize,
+    /// Of these, in memory for which the system was asked for huge pages and uses them when it can.
+    pub transparent: usize,
+    /// Of these, in use.
+    pub used: usize,
+    /// Mapped for [`Card::pin`](crate::Card::pin), beside all this.
+    pub pinned: usize,
 }
 
 impl Arena {
@@ -42,29 +69,87 @@ impl Arena {
         let out_of_memory = |mapped| Error::OutOfDmaMemory { requested: len, mapped, limit: self.limit };
         let mut state = lock(&self.state);
         let size = len.max(1).checked_next_multiple_of(PAGE).ok_or_else(|| out_of_memory(state.mapped))?;
-        let mut place = state
-            .regions
-            .iter_mut()
-            .enumerate()
-            .find_map(|(i, (_, ranges))| ranges.take(size as u64, PAGE as u64).map(|at| (i, at)));
+        let take = |(id, region): (&u64, &mut Region)| {
+            let at = region.ranges.take(size as u64, PAGE as u64)?;
+            Some((*id, at, region.memory.clone()))
+        };
+        let mut place = state.regions.iter_mut().find_map(take);
         if place.is_none() {
-            // A whole huge page when the limit has room for it, otherwise just what is needed.
+            // Whole huge pages when the limit has room for them, otherwise just what is needed.
+            if self.limit.saturating_sub(state.mapped) < size {
+                // Empty regions, each too small, make room for one that is not.
+                state.regions.retain(|_, region| region.ranges.used() > 0);
+                state.mapped = state.regions.values().map(|region| region.memory.len()).sum();
+            }
             let room = self.limit.saturating_sub(state.mapped);
-            let bytes = if room >= REGION_BYTES { size.max(REGION_BYTES) } else { size };
+            let whole = size.checked_next_multiple_of(REGION_BYTES).filter(|whole| *whole <= room);
+            let bytes = whole.unwrap_or(size);
             if bytes > room {
                 return Err(out_of_memory(state.mapped));
             }
-            let region = self.transport.dma_alloc(bytes)?;
-            tracing::debug!(bytes, iova = region.iova(), "mapped DMA region");
-            let mut ranges = Ranges::new(region.len() as u64);
-            let at = ranges.take(size as u64, PAGE as u64);
-            state.mapped += region.len();
-            state.regions.push((Arc::new(region), ranges));
-            place = at.map(|at| (state.regions.len() - 1, at));
+            let memory = self.transport.dma_alloc(bytes)?;
+            tracing::debug!(bytes, iova = memory.iova(), pages = ?memory.pages(), "mapped DMA region");
+            let id = state.next;
+            state.next += 1;
+            state.mapped += memory.len();
+            let ranges = Ranges::new(memory.len() as u64);
+            let region = state.regions.entry(id).or_insert(Region { memory: Arc::new(memory), ranges });
+            place = take((&id, region));
         }
-        let (index, at) = place.ok_or_else(|| out_of_memory(state.mapped))?;
-        let region = state.regions[index].0.clone();
-        Ok(DmaBuf { arena: self.clone(), region, index, offset: at as usize, len, size })
+        let (id, at, region) = place.ok_or_else(|| out_of_memory(state.mapped))?;
+        Ok(DmaBuf { arena: self.clone(), region, home: Some(id), offset: at as usize, len, size })
+    }
+
+    /// Memory of the caller, mapped as `region`, of which it wants `len` bytes.
+    pub fn adopt(self: &Arc<Self>, region: DmaRegion, len: usize) -> DmaBuf {
+        let size = region.len();
+        lock(&self.state).pinned += size;
+        DmaBuf { arena: self.clone(), region: Arc::new(region), home: None, offset: 0, len, size }
+    }
+
+    /// Lets the card reach memory of the caller.
+    ///
+    /// # Safety
+    /// As [`Transport::dma_map`].
+    pub unsafe fn map(
+        &self,
+        ptr: *mut u8,
+        len: usize,
+        owner: Box<dyn Any + Send + Sync>,
+    ) -> Result<DmaRegion, Error> {
+        // SAFETY: the caller's promise.
+        Ok(unsafe { self.transport.dma_map(ptr, len, owner) }?)
+    }
+
+    /// Takes `size` bytes at `offset` of region `id` back. An empty region is unmapped, except for one, so that work which
+    /// comes and goes does not map anew each time; the caller drops what is returned without the lock.
+    fn give(&self, id: u64, offset: usize, size: usize) -> Option<Region> {
+        let mut state = lock(&self.state);
+        let region = state.regions.get_mut(&id)?;
+        region.ranges.give(offset as u64, size as u64);
+        let is_empty = |region: &Region| region.ranges.used() == 0;
+        let spare = is_empty(region) && state.regions.values().filter(|r| is_empty(r)).count() > 1;
+        let gone = if spare { state.regions.remove(&id) } else { None };
+        state.mapped -= gone.as_ref().map_or(0, |region| region.memory.len());
+        self.freed.notify_all();
+        gone
+    }
+
+    /// How much there is and what it is made of.
+    pub fn usage(&self) -> DmaUsage {
+        let state = lock(&self.state);
+        let of = |kind: PageKind| {
+            let regions = state.regions.values().filter(|r| r.memory.pages() == kind);
+            regions.map(|r| r.memory.len()).sum()
+        };
+        DmaUsage {
+            limit: self.limit,
+            mapped: state.mapped,
+            huge: of(PageKind::Huge),
+            transparent: of(PageKind::Transparent),
+            used: state.regions.values().map(|r| r.ranges.used() as usize).sum(),
+            pinned: state.pinned,
+        }
     }
 
     /// Sleeps until some memory is given back, or `timeout`.
@@ -81,7 +166,8 @@ impl Arena {
 pub struct DmaBuf {
     arena: Arc<Arena>,
     region: Arc<DmaRegion>,
-    index: usize,
+    /// The region's id in the arena; `None`: memory of the caller, all of the region.
+    home: Option<u64>,
     offset: usize,
     len: usize,
     size: usize,
@@ -153,8 +239,10 @@ impl std::fmt::Debug for DmaBuf {
 
 impl Drop for DmaBuf {
     fn drop(&mut self) {
-        lock(&self.arena.state).regions[self.index].1.give(self.offset as u64, self.size as u64);
-        self.arena.freed.notify_all();
+        match self.home {
+            Some(id) => drop(self.arena.give(id, self.offset, self.size)),
+            None => lock(&self.arena.state).pinned -= self.size,
+        }
     }
 }
 

@@ -142,6 +142,20 @@ pub enum Error {
         completion: Completion,
     },
 
+    /// Pinned memory was asked back while the card may use it.
+    #[error("{bytes} bytes of pinned memory are still in use by a command or a piece; wait for the tickets, drop the pieces, or reset the card")]
+    PinnedInUse {
+        /// Bytes of the memory.
+        bytes: usize,
+    },
+
+    /// Pinned memory could not be taken from the card.
+    #[error("{bytes} bytes of pinned memory could not be unmapped from the card; they are never used again")]
+    NotUnmapped {
+        /// Bytes of the memory.
+        bytes: usize,
+    },
+
     /// The queue is closed by an earlier bad completion, and has not been made anew.
     #[error("queue {queue} is closed ({reason}); reset the card")]
     Quarantined {

@@ -19,7 +19,7 @@
 //! (spin, then sleep on the interrupt, with deadlines), `bring_up` (reset, zeroed card memory, start), `recovery` (the ladder
 //! after a hang), `queues` (I/O queues that come and go), and [`Card`], which the layers above use. [`VfioUser`] is the way to a card in another process. Nothing above [`Transport`] depends on what kind of card it is.
 
-pub use permafrost_abi::{Completion, DmaRegion, Status, Transport, TransportError};
+pub use permafrost_abi::{Completion, DmaRegion, PageKind, Status, Transport, TransportError};
 
 mod bdf;
 mod bring_up;
@@ -31,6 +31,7 @@ mod info;
 mod mmio;
 mod observe;
 mod options;
+mod pinned;
 mod queue;
 mod queues;
 mod ranges;
@@ -44,12 +45,13 @@ mod wait;
 
 pub use bdf::{Bdf, BdfError};
 pub use card::Card;
-pub use dma::{DmaBuf, DmaPiece};
+pub use dma::{DmaBuf, DmaPiece, DmaUsage};
 pub use dram::{Dram, DramBuf, DramUsage};
 pub use error::{Error, Recovery};
 pub use info::{CardInfo, Counters, MsmInfo, NttInfo, Syndrome, VectorInfo};
 pub use observe::{Observer, Sample};
 pub use options::CardOptions;
+pub use pinned::{HostVec, NotPinned, Pinned, StillPinned};
 pub use queues::{Outstanding, QueueOptions};
 pub use request::{Request, Ticket};
 pub use semaphores::Semaphores;

@@ -109,7 +109,9 @@ impl Card {
         for piece in pieces {
             let (at, len, size) = (piece.offset as u64, piece.len as u64, piece.buffer.len() as u64);
             let capacity = size.next_multiple_of(UNIT);
-            if at > capacity || len > capacity - at || len > u32::MAX as u64 {
+            // An entry of a list has 32 bits for its length; a single piece needs no list.
+            let fits = pieces.len() == 1 || len <= u32::MAX as u64;
+            if at > capacity || len > capacity - at || !fits {
                 return Err(Error::OutOfRange { what: "DMA piece", offset: at, len, size });
             }
             aligned("DMA piece offset", at)?;

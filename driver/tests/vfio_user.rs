@@ -236,7 +236,7 @@ fn requests_of_the_server_are_answered_and_vectors_checked() {
                 let header = Header { id: 9, command: command::DMA_READ, ..Header::default() };
                 channel.send(header, &[&[0; 16]], &[]).unwrap();
                 let refused = channel.receive().unwrap();
-                assert_eq!((refused.header.id, refused.header.error), (9, 95));
+                assert_eq!((refused.header.id, refused.header.error), (9, 22));
                 assert!(refused.is_reply() && refused.header.flags & flags::ERROR != 0);
             }
         });

@@ -1,7 +1,5 @@
 //! Ways to a card outside this process, and memory for them.
 
-// Its users follow.
-#[allow(dead_code)]
 pub(crate) mod hostmem;
 mod resource;
 mod vfio_user;

@@ -3,7 +3,7 @@
 use crate::fake::{FakeCard, Fault};
 use crate::{nop, open, options, DRAM};
 use permafrost_abi::CopyKind;
-use permafrost_driver::{Card, CardOptions, DmaPiece, Error, Request};
+use permafrost_driver::{Card, CardOptions, DmaPiece, DmaUsage, Error, HostVec, Request};
 use rand::{Rng, SeedableRng};
 use std::sync::Arc;
 
@@ -107,4 +107,67 @@ fn pieces_and_ranges_are_checked_before_the_card_sees_them() {
     assert!(matches!(card.fill(&buffer, 0, 63, 0), Err(Error::Unaligned { .. })));
     let (_other, stranger) = open();
     assert!(matches!(stranger.fill(&buffer, 0, 64, 0), Err(Error::ForeignBuffer { .. })));
+}
+
+/// Huge regions are shared, and given back but for one when they are empty.
+#[test]
+fn empty_regions_are_given_back() {
+    const HUGE: usize = 2 << 20;
+    let (fake, card) = open();
+    let idle = card.dma_usage();
+    assert_eq!((idle.mapped, idle.limit, idle.pinned), (HUGE, 64 << 20, 0));
+    assert!(0 < idle.used && idle.used < HUGE);
+    let large = card.dma_alloc(HUGE + 1).unwrap();
+    assert_eq!(card.dma_usage().mapped, 3 * HUGE, "whole huge pages");
+    let more = card.dma_alloc(2 * HUGE).unwrap();
+    let small = card.dma_alloc(1).unwrap();
+    assert_eq!(card.dma_usage(), DmaUsage { mapped: 5 * HUGE, used: idle.used + 3 * HUGE + 8192, ..idle });
+    drop(large);
+    assert_eq!(card.dma_usage().mapped, 5 * HUGE, "one empty region is kept");
+    drop(more);
+    assert_eq!((card.dma_usage().mapped, fake.mapped_regions()), (3 * HUGE, 2));
+    drop(small);
+    assert_eq!(card.dma_usage(), DmaUsage { mapped: 3 * HUGE, ..idle });
+}
+
+#[test]
+fn pinned_memory_comes_back_only_from_a_card_that_has_let_go() {
+    let (fake, card) = open();
+    let data: Vec<u8> = (0..5000).map(|i| i as u8).collect();
+    let vec = || HostVec::from_slice(&data).unwrap();
+    // Refused by the transport: the memory is there as it was.
+    fake.refuse_maps(true);
+    let not = card.pin(vec()).unwrap_err();
+    assert!(matches!(not.error, Error::Transport(_)), "{not:?}");
+    assert_eq!(not.memory.unwrap()[..], data);
+    fake.refuse_maps(false);
+    // After a bad completion nobody knows what the card does, until it is reset.
+    let pinned = card.pin(vec()).unwrap();
+    fake.script(&[Fault::WrongCid]);
+    assert!(card.run(1, nop().holding(pinned.piece(0..64).unwrap().buffer)).is_err());
+    let pinned = pinned.into_inner().unwrap_err().pinned.unwrap();
+    card.reset().unwrap();
+    assert_eq!(pinned.into_inner().unwrap()[..], data);
+    // A card that is given up never lets go while it is open.
+    let pinned = card.pin(vec()).unwrap();
+    fake.script(&[Fault::Vanish]);
+    assert!(card.run(1, nop().holding(pinned.piece(0..64).unwrap().buffer)).is_err());
+    let pinned = pinned.into_inner().unwrap_err().pinned.unwrap();
+    assert!(card.pin(HostVec::<u8>::zeroed(1).unwrap()).is_err());
+    // The mapping ends with the card; the memory outlives it.
+    drop(card);
+    assert_eq!(fake.mapped_regions(), 2, "the pinned memory, and the region whose arena it keeps");
+    assert_eq!(pinned.into_inner().unwrap()[..], data);
+    assert_eq!(fake.mapped_regions(), 0);
+}
+
+#[test]
+fn forgotten_pins_are_leaked_not_freed() {
+    let (fake, card) = open();
+    let before = fake.mapped_regions();
+    std::mem::forget(card.pin(HostVec::<u64>::zeroed(10).unwrap()).unwrap());
+    std::mem::forget(card.pin(HostVec::<u64>::zeroed(0).unwrap()).unwrap().piece(0..0).unwrap());
+    assert_eq!((fake.mapped_regions(), card.dma_usage().pinned), (before + 2, 8192));
+    drop(card);
+    assert!(fake.mapped_regions() >= 2, "what was forgotten stays mapped and allocated");
 }

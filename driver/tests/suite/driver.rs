@@ -11,24 +11,24 @@ use rand_chacha::ChaCha8Rng;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-fn open(t: &Arc<dyn Transport>) -> Card {
+pub fn open(t: &Arc<dyn Transport>) -> Card {
     let options = CardOptions { queue_entries: 8, staging_bytes: 16 << 10, ..CardOptions::default() };
     Card::open(t.clone(), options).expect("the card comes up")
 }
 
-fn rng() -> ChaCha8Rng {
+pub fn rng() -> ChaCha8Rng {
     let seed = rand::random();
     println!("seed {seed}");
     ChaCha8Rng::seed_from_u64(seed)
 }
 
-fn random(rng: &mut ChaCha8Rng, len: usize) -> Vec<u8> {
+pub fn random(rng: &mut ChaCha8Rng, len: usize) -> Vec<u8> {
     let mut data = vec![0; len];
     rng.fill_bytes(&mut data);
     data
 }
 
-fn nop() -> Request {
+pub fn nop() -> Request {
     Request::new(&NopCommand::default())
 }
 

@@ -4,6 +4,7 @@
 mod admin;
 mod driver;
 mod engines;
+mod pinned;
 mod raw;
 mod refusals;
 mod registers;
@@ -46,6 +47,8 @@ pub fn conforms(transport: &Arc<dyn Transport>) {
     step("fill and copy on the card", &|| driver::on_card(transport));
     step("semaphores across queues", &|| driver::across_queues(transport));
     step("empty MSM", &|| driver::empty_msm(transport));
+    step("pinned memory", &|| pinned::round_trips(transport));
+    step("pinned memory in flight", &|| pinned::in_flight(transport));
     step("threads", &|| driver::threads(transport));
     step("queues that come and go", &|| driver::queues(transport));
     step("gathered interrupts", &|| driver::coalescing(transport));

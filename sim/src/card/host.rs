@@ -2,9 +2,11 @@
 
 use super::locked;
 use crate::axi::{Beat, Response, BEAT_BYTES};
-use permafrost_abi::transport::{DmaRegion, TransportError};
+use permafrost_abi::transport::{DmaRegion, PageKind, TransportError};
+use rustix::mm::{madvise, Advice};
 use std::{
-    alloc::{alloc_zeroed, dealloc, Layout},
+    alloc::{alloc, dealloc, Layout},
+    any::Any,
     collections::BTreeMap,
     sync::{
         atomic::{AtomicU32, AtomicU8, Ordering},
@@ -13,6 +15,8 @@ use std::{
 };
 
 const PAGE: usize = 4096;
+/// A huge page.
+const HUGE: usize = 2 << 20;
 /// Above 4 GiB, so that a driver or card which drops address bits is found out.
 const FIRST_IOVA: u64 = 0x1_0000_0000;
 /// Unmapped space between blocks; IOVAs are not reused, so a stale address is an error instead of somebody's data.
@@ -33,25 +37,41 @@ struct Table {
 #[derive(Debug)]
 struct Block {
     memory: *mut u8,
-    layout: Layout,
+    bytes: usize,
 }
 
-// SAFETY: a block is a plain allocation, freed once by its owner; accesses are atomic or through DmaRegion's copies.
+// SAFETY: a block is an address; who owns the memory takes the block from the table first. Accesses are atomic.
 unsafe impl Send for Block {}
 
-/// Unmaps a block when its region is dropped, then frees it.
+/// Unmaps a block when its region is dropped, then lets go of its memory.
 struct Owner {
     table: HostMemory,
     iova: u64,
+    _memory: Box<dyn Any + Send + Sync>,
 }
 
 impl Drop for Owner {
     fn drop(&mut self) {
         // The card copies beats under the table's lock, so none is in the block once it is out of the table.
-        if let Some(block) = locked(&self.table.0).blocks.remove(&self.iova) {
-            // SAFETY: allocated by `alloc` with this layout, removed from the table exactly once.
-            unsafe { dealloc(block.memory, block.layout) }
-        }
+        locked(&self.table.0).blocks.remove(&self.iova);
+    }
+}
+
+/// Memory of this process.
+struct Allocation {
+    memory: *mut u8,
+    layout: Layout,
+}
+
+// SAFETY: freed once, by its owner.
+unsafe impl Send for Allocation {}
+// SAFETY: as above; it is not accessed through this.
+unsafe impl Sync for Allocation {}
+
+impl Drop for Allocation {
+    fn drop(&mut self) {
+        // SAFETY: allocated by `alloc` with this layout.
+        unsafe { dealloc(self.memory, self.layout) }
     }
 }
 
@@ -63,20 +83,46 @@ impl HostMemory {
             .max(1)
             .checked_next_multiple_of(PAGE)
             .ok_or_else(|| refused("more than the address space"))?;
+        let align = if bytes >= HUGE { HUGE } else { PAGE };
         let layout =
-            Layout::from_size_align(bytes, PAGE).map_err(|_| refused("more than the address space"))?;
+            Layout::from_size_align(bytes, align).map_err(|_| refused("more than the address space"))?;
         // SAFETY: the layout is not empty.
-        let memory = unsafe { alloc_zeroed(layout) };
+        let memory = unsafe { alloc(layout) };
         if memory.is_null() {
             return Err(refused("the host has no more memory"));
+        }
+        let allocation = Allocation { memory, layout };
+        // Before the first touch, which decides. SAFETY: advice on whole pages of the allocation changes no contents.
+        let huge = align == HUGE && unsafe { madvise(memory.cast(), bytes, Advice::LinuxHugepage) }.is_ok();
+        // SAFETY: the allocation has as many bytes.
+        unsafe { memory.write_bytes(0, bytes) };
+        // SAFETY: page aligned, and valid until the allocation is dropped; no reference points into it.
+        let region = unsafe { self.map(memory, bytes, Box::new(allocation)) }?;
+        Ok(region.with_pages(if huge { PageKind::Transparent } else { PageKind::Small }))
+    }
+
+    /// Memory that is there already.
+    ///
+    /// # Safety
+    /// As [`Transport::dma_map`](permafrost_abi::Transport::dma_map).
+    pub unsafe fn map(
+        &self,
+        memory: *mut u8,
+        bytes: usize,
+        owner: Box<dyn Any + Send + Sync>,
+    ) -> Result<DmaRegion, TransportError> {
+        if memory.align_offset(PAGE) != 0 || bytes % PAGE != 0 || bytes == 0 {
+            return Err(TransportError::Io(format!(
+                "{bytes} bytes at {memory:p} are not whole pages; align both to {PAGE}"
+            )));
         }
         let mut table = locked(&self.0);
         let iova = FIRST_IOVA + table.used;
         table.used += bytes as u64 + GUARD;
-        table.blocks.insert(iova, Block { memory, layout });
+        table.blocks.insert(iova, Block { memory, bytes });
         drop(table);
-        let owner = Box::new(Owner { table: self.clone(), iova });
-        // SAFETY: the block is valid and page aligned until `owner` unmaps and frees it; no reference points into it.
+        let owner = Box::new(Owner { table: self.clone(), iova, _memory: owner });
+        // SAFETY: valid and page aligned until `owner` unmaps it and lets go; no reference points into it, by the contract.
         Ok(unsafe { DmaRegion::new(iova, memory, bytes, owner) })
     }
 
@@ -84,7 +130,7 @@ impl HostMemory {
     fn with(&self, address: u64, access: impl FnOnce(*mut u8)) -> Response {
         let table = locked(&self.0);
         match table.blocks.range(..=address).next_back() {
-            Some((iova, block)) if address - iova + BEAT_BYTES as u64 <= block.layout.size() as u64 => {
+            Some((iova, block)) if address - iova + BEAT_BYTES as u64 <= block.bytes as u64 => {
                 access(block.memory.wrapping_add((address - iova) as usize));
                 Response::Okay
             }

@@ -3,6 +3,7 @@
 use super::{device::NAME, SimCard};
 use permafrost_abi::transport::{simulated_deadline_scale, DmaRegion, Transport, TransportError};
 use permafrost_abi::BAR0_BYTES;
+use std::any::Any;
 use std::time::Duration;
 
 fn register(offset: u64) -> Result<u32, TransportError> {
@@ -23,6 +24,16 @@ impl Transport for SimCard {
 
     fn dma_alloc(&self, len: usize) -> Result<DmaRegion, TransportError> {
         self.slot.memory.alloc(len)
+    }
+
+    unsafe fn dma_map(
+        &self,
+        ptr: *mut u8,
+        len: usize,
+        owner: Box<dyn Any + Send + Sync>,
+    ) -> Result<DmaRegion, TransportError> {
+        // SAFETY: the caller's promise.
+        unsafe { self.slot.memory.map(ptr, len, owner) }
     }
 
     fn enable_irqs(&self, vectors: u16) -> Result<(), TransportError> {

@@ -1,5 +1,6 @@
-//! Commands to the server, one at a time, and their replies.
+//! Commands to the server, one at a time, and their replies; the server's own commands, which reach for memory.
 
+use super::foreign::Foreign;
 use crate::dma::lock;
 use permafrost_abi::vfio_user::*;
 use permafrost_abi::TransportError;
@@ -8,7 +9,9 @@ use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, OnceLock};
+use std::sync::mpsc::{sync_channel, RecvTimeoutError, SyncSender};
+use std::sync::{Arc, Mutex, OnceLock};
+use std::thread::JoinHandle;
 use std::time::Duration;
 
 /// Name of the transport.
@@ -18,17 +21,122 @@ const LIMIT: Duration = Duration::from_secs(60);
 /// What this end says of itself; the protocol's defaults hold for the rest.
 const CAPABILITIES: &[u8] = b"{\"capabilities\":{}}\0";
 
-/// A connection whose version is agreed on.
+/// A connection whose version is agreed on. A thread of its own reads: it hands replies to who waits for them and answers the
+/// server, which may reach for memory at any time.
 #[derive(Debug)]
 pub(super) struct Connection {
-    path: PathBuf,
-    channel: Channel,
+    link: Arc<Link>,
     /// Held from a command to its reply; the id of the last command.
     last: Mutex<u16>,
-    /// Why the connection is lost.
-    lost: OnceLock<String>,
     /// IOVA space handed out.
     pub(super) iovas: Mutex<u64>,
+    reader: Option<JoinHandle<()>>,
+}
+
+/// What the reading thread shares with the others.
+#[derive(Debug)]
+struct Link {
+    path: PathBuf,
+    channel: Channel,
+    /// Held while a message is sent.
+    sending: Mutex<()>,
+    /// Who waits for a reply.
+    waiting: Mutex<Option<Waiting>>,
+    /// Why the connection is lost.
+    lost: OnceLock<String>,
+    foreign: Foreign,
+}
+
+/// A command whose reply is awaited.
+#[derive(Debug)]
+struct Waiting {
+    id: u16,
+    command: u16,
+    reply: SyncSender<Message>,
+}
+
+impl Link {
+    /// The error of a connection that is lost, which it is from now on.
+    fn lost(&self, detail: impl Into<String>) -> TransportError {
+        let detail = self.lost.get_or_init(|| {
+            self.channel.shutdown();
+            detail.into()
+        });
+        TransportError::Lost { transport: NAME.into(), detail: format!("{}: {detail}", self.path.display()) }
+    }
+
+    /// Fails when the connection is lost.
+    fn alive(&self) -> Result<(), TransportError> {
+        self.lost.get().map_or(Ok(()), |detail| Err(self.lost(detail)))
+    }
+
+    fn send(&self, header: Header, parts: &[&[u8]], fds: &[BorrowedFd<'_>]) -> Result<(), TransportError> {
+        let _only = lock(&self.sending);
+        self.channel.send(header, parts, fds).map_err(|e| self.lost(e.to_string()))
+    }
+
+    /// Reads until the connection ends; then nobody waits any longer.
+    fn read(&self) {
+        let reason = loop {
+            let step = match self.channel.receive() {
+                Ok(message) if message.is_reply() => self.replied(message),
+                Ok(message) => self.asked(&message),
+                Err(error) => Err(error.to_string()),
+            };
+            if let Err(reason) = step {
+                break reason;
+            }
+        };
+        // First the reason: whoever begins to wait now sees it.
+        let _ = self.lost(reason);
+        lock(&self.waiting).take();
+    }
+
+    fn replied(&self, message: Message) -> Result<(), String> {
+        let (id, command) = (message.header.id, message.header.command);
+        match lock(&self.waiting).take() {
+            Some(waiting) if (waiting.id, waiting.command) == (id, command) => {
+                // An error means that the waiter has given up.
+                let _ = waiting.reply.send(message);
+                Ok(())
+            }
+            Some(Waiting { id: wanted, command: what, .. }) => {
+                Err(format!("a reply to command {command} with id {id}, expected {what} with id {wanted}"))
+            }
+            None => Err(format!("a reply to command {command} with id {id}, which was not asked")),
+        }
+    }
+
+    /// Carries out a command of the server.
+    fn asked(&self, message: &Message) -> Result<(), String> {
+        let Header { id, command, flags: asked, .. } = message.header;
+        let reply = Header { id, command, flags: flags::REPLY, ..Header::default() };
+        let result = self.foreign.access(command, &message.payload);
+        if asked & flags::NO_REPLY != 0 {
+            return Ok(());
+        }
+        let sent = match result {
+            Ok(payload) => self.send(reply, &[&payload], &[]),
+            Err(errno) => {
+                tracing::debug!(command, %errno, "an access of the card is refused");
+                let error = errno.raw_os_error() as u32;
+                self.send(Header { flags: flags::REPLY | flags::ERROR, error, ..reply }, &[], &[])
+            }
+        };
+        sent.map_err(|e| e.to_string())
+    }
+}
+
+impl Drop for Connection {
+    fn drop(&mut self) {
+        self.link.channel.shutdown();
+        if let Some(reader) = self.reader.take() {
+            // It ends, because it can receive no more. A window that it holds last would otherwise outlive the connection.
+            if reader.join().is_err() {
+                tracing::error!("the thread that reads from the server panicked");
+            }
+        }
+    }
 }
 
 impl Connection {
@@ -52,9 +160,21 @@ impl Connection {
     /// Agrees on a version with the server behind a connected socket, which errors call `path`.
     pub fn over(stream: UnixStream, path: &Path, busy: &str) -> Result<Self, TransportError> {
         let refused = |what: String| TransportError::Io(format!("{}: {what}", path.display()));
-        let channel = Channel::new(stream, LIMIT, Some(LIMIT)).map_err(|e| refused(e.to_string()))?;
+        let link = Arc::new(Link {
+            path: path.to_owned(),
+            channel: Channel::new(stream, LIMIT, None).map_err(|e| refused(e.to_string()))?,
+            sending: Mutex::default(),
+            waiting: Mutex::default(),
+            lost: OnceLock::new(),
+            foreign: Foreign::default(),
+        });
+        let reading = link.clone();
+        let reader = std::thread::Builder::new()
+            .name("vfio-user".into())
+            .spawn(move || reading.read())
+            .map_err(|e| refused(format!("no thread can be started: {e}")))?;
         let (last, iovas) = (Mutex::new(u16::MAX), Mutex::default());
-        let connection = Self { path: path.to_owned(), channel, last, lost: OnceLock::new(), iovas };
+        let connection = Self { link, last, iovas, reader: Some(reader) };
         let version = Version { major: VERSION.0, minor: VERSION.1 };
         let reply = match connection.exchange(
             command::VERSION,
@@ -81,20 +201,12 @@ impl Connection {
 
     /// The error of a connection that is lost, which it is from now on.
     pub fn lost(&self, detail: impl Into<String>) -> TransportError {
-        let detail = self.lost.get_or_init(|| {
-            self.channel.shutdown();
-            detail.into()
-        });
-        TransportError::Lost { transport: NAME.into(), detail: format!("{}: {detail}", self.path.display()) }
+        self.link.lost(detail)
     }
 
-    /// Fails when the connection is lost.
-    fn alive(&self) -> Result<(), TransportError> {
-        self.lost.get().map_or(Ok(()), |detail| Err(self.lost(detail)))
-    }
-
-    fn send(&self, header: Header, parts: &[&[u8]], fds: &[BorrowedFd<'_>]) -> Result<(), TransportError> {
-        self.channel.send(header, parts, fds).map_err(|e| self.lost(e.to_string()))
+    /// Memory that the server reaches by asking for it.
+    pub fn foreign(&self) -> &Foreign {
+        &self.link.foreign
     }
 
     /// Sends a command and waits for its reply: the payload, or the server's errno.
@@ -105,30 +217,23 @@ impl Connection {
         fds: &[BorrowedFd<'_>],
     ) -> Result<Result<Vec<u8>, Errno>, TransportError> {
         let mut last = lock(&self.last);
-        self.alive()?;
         *last = last.wrapping_add(1);
-        self.send(Header { id: *last, command, ..Header::default() }, parts, fds)?;
-        loop {
-            let message = self.channel.receive().map_err(|e| self.lost(e.to_string()))?;
-            let header = message.header;
-            if !message.is_reply() {
-                // All memory is shared, so there is nothing that the server could ask for.
-                let (error, flags) = (Errno::OPNOTSUPP.raw_os_error() as u32, flags::REPLY | flags::ERROR);
-                self.send(Header { flags, error, ..header }, &[], &[])?;
-                continue;
-            }
-            if (header.id, header.command) != (*last, command) {
-                return Err(self.lost(format!(
-                    "a reply to command {} with id {}, expected {command} with id {last}",
-                    header.command, header.id
-                )));
-            }
-            return Ok(match header.flags & flags::ERROR {
-                0 => Ok(message.payload),
-                // An error without a number is one all the same.
-                _ => Err(Errno::from_raw_os_error(header.error.clamp(1, 4095) as i32)),
-            });
-        }
+        let (sender, reply) = sync_channel(1);
+        *lock(&self.link.waiting) = Some(Waiting { id: *last, command, reply: sender });
+        // Afterwards: the reader says why it ends before it sends the waiters home.
+        self.link.alive()?;
+        self.link.send(Header { id: *last, command, ..Header::default() }, parts, fds)?;
+        let message = reply.recv_timeout(LIMIT).map_err(|error| {
+            self.lost(match error {
+                RecvTimeoutError::Timeout => ChannelError::TimedOut.to_string(),
+                RecvTimeoutError::Disconnected => ChannelError::Closed.to_string(),
+            })
+        })?;
+        Ok(match message.header.flags & flags::ERROR {
+            0 => Ok(message.payload),
+            // An error without a number is one all the same.
+            _ => Err(Errno::from_raw_os_error(message.header.error.clamp(1, 4095) as i32)),
+        })
     }
 
     /// Sends a command that must succeed; the payload of its reply.
@@ -141,7 +246,7 @@ impl Connection {
         self.exchange(command, parts, fds)?.map_err(|errno| {
             TransportError::Io(format!(
                 "{}: the server refuses command {command}: {errno}",
-                self.path.display()
+                self.link.path.display()
             ))
         })
     }
@@ -183,16 +288,16 @@ impl Connection {
             return self.call(command::REGION_WRITE, &parts, &[]).map(|_| ());
         }
         let mut last = lock(&self.last);
-        self.alive()?;
+        self.link.alive()?;
         *last = last.wrapping_add(1);
         let header =
             Header { id: *last, command: command::REGION_WRITE, flags: flags::NO_REPLY, ..Header::default() };
-        self.send(header, &parts, &[])
+        self.link.send(header, &parts, &[])
     }
 }
 
 impl AsFd for Connection {
     fn as_fd(&self) -> BorrowedFd<'_> {
-        self.channel.as_fd()
+        self.link.channel.as_fd()
     }
 }

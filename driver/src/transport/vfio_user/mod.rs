@@ -2,6 +2,7 @@
 //! server, interrupts by event descriptors.
 
 mod connection;
+mod foreign;
 mod memory;
 mod observer;
 
@@ -14,6 +15,7 @@ use permafrost_abi::vfio_user::*;
 use permafrost_abi::{reg, DmaRegion, Transport, TransportError, ABI_MAGIC, BAR0_BYTES};
 use rustix::event::{eventfd, poll, EventfdFlags, PollFd, PollFlags, Timespec};
 use rustix::io::Errno;
+use std::any::Any;
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::Path;
 use std::sync::{Arc, Mutex};
@@ -137,6 +139,16 @@ impl Transport for VfioUser {
 
     fn dma_alloc(&self, len: usize) -> Result<DmaRegion, TransportError> {
         Window::map(&self.connection, len)
+    }
+
+    unsafe fn dma_map(
+        &self,
+        ptr: *mut u8,
+        len: usize,
+        owner: Box<dyn Any + Send + Sync>,
+    ) -> Result<DmaRegion, TransportError> {
+        // SAFETY: the caller's promise.
+        unsafe { Window::foreign(&self.connection, ptr, len, owner) }
     }
 
     fn enable_irqs(&self, vectors: u16) -> Result<(), TransportError> {

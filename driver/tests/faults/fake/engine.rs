@@ -81,6 +81,7 @@ pub struct State {
     late: Option<Command>,
     pub aborts: Aborts,
     pub resets: Resets,
+    pub refuses_maps: bool,
     pub overrides: BTreeMap<u64, u32>,
     pub every_register: Option<u32>,
     pub doorbells: Vec<(u64, u32)>,
@@ -109,6 +110,7 @@ impl State {
             late: None,
             aborts: Aborts::default(),
             resets: Resets::default(),
+            refuses_maps: false,
             overrides: BTreeMap::new(),
             every_register: None,
             doorbells: Vec::new(),
@@ -176,21 +178,23 @@ impl State {
 
     /// Copies between host memory and `bytes`; false when the IOVA range is not mapped.
     pub fn host(&self, iova: u64, bytes: &mut [u8], write: bool) -> bool {
+        let len = bytes.len();
+        // The map is locked meanwhile, so that it stays mapped.
+        self.mapped(iova, len, |region, offset| match write {
+            true => region.write(offset, bytes),
+            false => region.read(offset, bytes),
+        })
+    }
+
+    fn mapped(&self, iova: u64, len: usize, access: impl FnOnce(&DmaRegion, usize)) -> bool {
         let maps = self.maps.lock().unwrap();
-        let Some((start, (address, size))) = maps.range(..=iova).next_back() else { return false };
+        let Some((start, region)) = maps.range(..=iova).next_back() else { return false };
         let offset = (iova - start) as usize;
-        if offset > *size || bytes.len() > size - offset {
-            return false;
+        let fits = offset <= region.len() && len <= region.len() - offset;
+        if fits {
+            access(region, offset);
         }
-        let host = (address + offset) as *mut u8;
-        // SAFETY: in a mapped region by the check, and the map is locked, so that it stays mapped.
-        unsafe {
-            match write {
-                true => std::ptr::copy_nonoverlapping(bytes.as_ptr(), host, bytes.len()),
-                false => std::ptr::copy_nonoverlapping(host, bytes.as_mut_ptr(), bytes.len()),
-            }
-        }
-        true
+        fits
     }
 
     /// Runs the next command that can run, or what else is due; false when there is nothing.
@@ -373,8 +377,8 @@ impl State {
         let mut bytes: [u8; 16] = bytemuck::cast(completion);
         let at = ring.cq + ring.cq_tail as u64 * 16;
         self.host(at, &mut bytes[..12], true);
-        std::sync::atomic::fence(std::sync::atomic::Ordering::Release);
-        self.host(at + 12, &mut bytes[12..], true);
+        let last = u32::from_le_bytes(bytes[12..].try_into().unwrap());
+        self.mapped(at + 12, 4, |region, offset| region.store_release(offset, last));
         ring.cq_tail = (ring.cq_tail + 1) % ring.cq_entries;
         ring.flipped ^= ring.cq_tail == 0;
         if fault != Fault::NoInterrupt {

@@ -8,6 +8,7 @@ mod memory;
 use engine::{State, CLOCK_KHZ, LOG2_RING, MSM_LOG2_SLOTS, MSM_WINDOWS};
 use permafrost_abi::registers::{CapEngines, CapMsm, CapQueues, DramDirty, ErrSource, ErrStatus};
 use permafrost_abi::*;
+use std::any::Any;
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard};
@@ -93,8 +94,8 @@ pub struct Resets {
     pub dark: bool,
 }
 
-/// Memory the card reaches: IOVA → (host address, bytes).
-type Maps = Mutex<BTreeMap<u64, (usize, usize)>>;
+/// Memory the card reaches, by IOVA: views that end before the memory does.
+type Maps = Mutex<BTreeMap<u64, DmaRegion>>;
 
 struct Shared {
     state: Mutex<State>,
@@ -160,6 +161,11 @@ impl FakeCard {
     /// What happens to ABORT from now on.
     pub fn aborts(&self, aborts: Aborts) {
         self.state().aborts = aborts;
+    }
+
+    /// Whether memory can be mapped from now on.
+    pub fn refuse_maps(&self, refuse: bool) {
+        self.state().refuses_maps = refuse;
     }
 
     /// How resets go from now on.
@@ -231,17 +237,16 @@ fn work(shared: &Shared) {
     }
 }
 
-/// A mapped region's memory; unmapped before it is freed.
+/// A mapped region's memory; unmapped before its owner is dropped.
 struct Memory {
-    words: Vec<[u64; 512]>,
     iova: u64,
     maps: Arc<Maps>,
+    _owner: Box<dyn Any + Send + Sync>,
 }
 
 impl Drop for Memory {
     fn drop(&mut self) {
         self.maps.lock().unwrap().remove(&self.iova);
-        self.words.clear();
     }
 }
 
@@ -314,16 +319,31 @@ impl Transport for FakeCard {
     }
 
     fn dma_alloc(&self, len: usize) -> Result<DmaRegion, TransportError> {
-        // A page more than needed, so that the region can start at a page boundary of the host.
-        let pages = len.div_ceil(4096);
-        let mut words = vec![[0u64; 512]; pages + 1];
-        let start = (words.as_mut_ptr() as usize).next_multiple_of(4096);
-        let size = pages * 4096;
-        let iova = self.shared.next_iova.fetch_add(size as u64 + 4096, Ordering::Relaxed);
-        self.shared.maps.lock().unwrap().insert(iova, (start, size));
-        let memory = Memory { words, iova, maps: self.shared.maps.clone() };
-        // SAFETY: the block stays in place and allocated until `memory` is dropped, which unmaps it first.
-        Ok(unsafe { DmaRegion::new(iova, start as *mut u8, size, Box::new(memory)) })
+        #[repr(align(4096))]
+        #[derive(Clone)]
+        struct Page(#[allow(dead_code)] [u8; 4096]);
+        let mut pages = vec![Page([0; 4096]); len.div_ceil(4096)];
+        let (start, size) = (pages.as_mut_ptr().cast(), pages.len() * 4096);
+        // SAFETY: the block stays in place and allocated until the vector is dropped.
+        unsafe { self.dma_map(start, size, Box::new(pages)) }
+    }
+
+    unsafe fn dma_map(
+        &self,
+        ptr: *mut u8,
+        len: usize,
+        owner: Box<dyn Any + Send + Sync>,
+    ) -> Result<DmaRegion, TransportError> {
+        if self.state().refuses_maps {
+            return Err(TransportError::OutOfMemory { requested: len, detail: "told to refuse".into() });
+        }
+        let iova = self.shared.next_iova.fetch_add(len as u64 + 4096, Ordering::Relaxed);
+        // SAFETY: the view is taken out of the map before the memory ends.
+        let view = unsafe { DmaRegion::new(iova, ptr, len, Box::new(())) };
+        self.shared.maps.lock().unwrap().insert(iova, view);
+        let memory = Memory { iova, maps: self.shared.maps.clone(), _owner: owner };
+        // SAFETY: valid until `memory` is dropped, which unmaps it first.
+        Ok(unsafe { DmaRegion::new(iova, ptr, len, Box::new(memory)) })
     }
 
     fn enable_irqs(&self, vectors: u16) -> Result<(), TransportError> {
