@@ -142,6 +142,50 @@ pub enum Bench {
     Ntt(BenchNtt),
     /// One operation on vectors in card memory
     Vector(BenchVector),
+    /// Data to the card and back, beside an MSM, and the latency of a small command
+    Copy(BenchCopy),
+}
+
+#[derive(Debug, Args)]
+pub struct BenchCopy {
+    /// Bytes to move, with KiB, MiB or GiB
+    #[arg(long, value_name = "SIZE", default_value = "16MiB", value_parser = copy_bytes)]
+    pub bytes: u64,
+    /// Which way
+    #[arg(long, value_enum, default_value_t = CopyDirection::Both)]
+    pub direction: CopyDirection,
+    /// The card reaches the caller's memory, instead of staging copies
+    #[arg(long)]
+    pub pinned: bool,
+    /// log2 of the points of the MSM beside which the first direction runs again; 0: none
+    #[arg(long, value_name = "K", default_value_t = 13, value_parser = clap::value_parser!(u32).range(0..=20))]
+    pub msm_log_n: u32,
+    /// Seed of the random data
+    #[arg(long, default_value_t = 1)]
+    pub seed: u64,
+    #[command(flatten)]
+    pub card: CardArgs,
+    /// Print one JSON object instead of a table
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Bytes of a measurement of copies.
+fn copy_bytes(text: &str) -> Result<u64, String> {
+    const MOST: u64 = 1 << 32;
+    crate::card::parse_size(text)
+        .filter(|bytes| *bytes <= MOST)
+        .ok_or_else(|| "expected a size such as 16MiB, at most 4GiB".to_owned())
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum CopyDirection {
+    /// Host to card
+    Up,
+    /// Card to host
+    Down,
+    /// Up, then down
+    Both,
 }
 
 #[derive(Debug, Args)]

@@ -100,7 +100,7 @@ impl FromStr for CardSpec {
 }
 
 /// A positive size in bytes: decimal digits and one of no suffix, KiB, MiB, GiB.
-fn parse_size(text: &str) -> Option<u64> {
+pub fn parse_size(text: &str) -> Option<u64> {
     let split = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
     let (digits, suffix) = text.split_at(split);
     let shift = match suffix {

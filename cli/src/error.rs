@@ -65,6 +65,9 @@ pub enum Error {
     )]
     WrongElements { what: String, seed: u64 },
 
+    #[error("the card's result is wrong: {what} of {bytes} bytes (seed {seed}) differs from what was sent; no figures are printed. Please report it with this line")]
+    WrongBytes { what: String, bytes: usize, seed: u64 },
+
     #[error("{batch} transform(s) of 2^{log_n}: a measurement holds at most {max} elements on the host; fewer or shorter ones")]
     TooManyElements { log_n: u32, batch: u32, max: usize },
 

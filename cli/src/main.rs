@@ -45,6 +45,7 @@ fn main() -> ExitCode {
         Command::Bench(Bench::Msm(args)) => bench::msm(args),
         Command::Bench(Bench::Sweep(args)) => bench::sweep(args),
         Command::Bench(Bench::Ntt(args)) => bench::ntt(args),
+        Command::Bench(Bench::Copy(args)) => bench::copy(args),
         Command::Bench(Bench::Vector(args)) => bench::vector(args),
         Command::Rtl(Rtl::Emit(args)) => rtl::emit(args),
         Command::Rtl(Rtl::Report(args)) => rtl::report(args),

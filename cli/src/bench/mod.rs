@@ -1,5 +1,6 @@
 //! `permafrost bench`
 
+mod copy;
 mod figures;
 pub mod inputs;
 mod ntt;
@@ -17,6 +18,7 @@ use crate::card::{self, Changes, OpenCard};
 use crate::error::Error;
 use crate::out;
 use crate::progress::Progress;
+pub use copy::copy;
 use figures::{Asked, Figures};
 pub use ntt::ntt;
 pub use sweep::sweep;
