@@ -1,7 +1,11 @@
 //! Data between caller memory, DMA memory and card memory.
 //!
-//! Caller memory is staged: cut into chunks, each copied through a DMA buffer, two in flight so that the host copies
-//! one while the card copies the other. DMA memory of the caller goes without staging, by scatter–gather list.
+//! Caller memory is staged: cut into chunks, each copied through a DMA buffer, several in flight so that the host copies one
+//! while the card copies others, and the card finds the next when one is done. DMA memory of the caller goes without
+//! staging, by scatter–gather list.
+//!
+//! Chunks are independent of each other, so each goes to the queue that has least of other work when its turn comes: behind a
+//! long command of somebody else in the same queue it would wait for that one's end, while the copy engine has nothing to do.
 
 use crate::request::{Request, Ticket};
 use crate::{Card, DmaBuf, DmaPiece, DramBuf, Error};
@@ -13,7 +17,10 @@ use std::time::{Duration, Instant};
 
 const UNIT: u64 = ALIGN as u64;
 /// Chunks of one transfer in flight.
-const IN_FLIGHT: usize = 2;
+const IN_FLIGHT: usize = 3;
+/// Longest chunk: as long as this takes, 8192 clocks, a copy in another queue waits for the engine. A command costs some 350
+/// clocks beside its beats.
+const CHUNK: usize = 512 << 10;
 /// Between two looks for DMA memory that other threads' commands have given back.
 const POLL: Duration = Duration::from_millis(5);
 
@@ -34,6 +41,7 @@ impl Side<'_> {
 
 /// A chunk on its way.
 struct Flight {
+    queue: u16,
     ticket: Ticket,
     staging: Arc<DmaBuf>,
     range: Range<usize>,
@@ -138,16 +146,15 @@ impl Card {
     /// Bytes of one staging copy, as [`CardOptions::staging_bytes`](crate::CardOptions::staging_bytes) and the DMA memory
     /// allow: a multiple of 4 KiB.
     pub fn staging_bytes(&self) -> usize {
-        // A quarter of all DMA memory at most, so that two chunks fit beside the rings.
-        let most = self.inner.options.dma_limit / 4;
+        // Half of all DMA memory at most for those in flight, so that they fit beside the rings.
+        let most = self.inner.options.dma_limit / (2 * IN_FLIGHT);
         self.inner.options.staging_bytes.min(most).max(1).next_multiple_of(4096)
     }
 
     fn staged(&self, buffer: &DramBuf, offset: u64, mut side: Side<'_>) -> Result<u64, Error> {
         let len = side.len();
         buffer.range("transfer", offset, len as u64)?;
-        let chunk = self.staging_bytes();
-        let queue = self.least_loaded_queue();
+        let chunk = self.staging_bytes().min(CHUNK);
         let mut flights = VecDeque::new();
         let mut cycles = 0;
         for start in (0..len).step_by(chunk) {
@@ -168,13 +175,25 @@ impl Card {
             let card_addr = buffer.range("transfer", offset + start as u64, padded as u64)?;
             let body = CopyCommand::contiguous(kind, card_addr, staging.iova(), padded as u64);
             let request = Request::new(&body).using(buffer).holding(staging.clone());
+            let queue = self.queue_for(&flights);
             let ticket = self.submit(queue, request)?;
-            flights.push_back(Flight { ticket, staging, range });
+            flights.push_back(Flight { queue, ticket, staging, range });
         }
         while !flights.is_empty() {
             cycles += land(&mut flights, &mut side)?;
         }
         Ok(cycles)
+    }
+
+    /// The queue with the fewest commands that are not of this transfer; the last one's, rather than another as good.
+    fn queue_for(&self, flights: &VecDeque<Flight>) -> u16 {
+        let last = flights.back().map(|flight| flight.queue);
+        let others = |queue: &u16| {
+            let own = flights.iter().filter(|flight| flight.queue == *queue).count();
+            (self.inner.queue(*queue).lock().outstanding().saturating_sub(own), Some(*queue) != last)
+        };
+        // Of equals the last, because whoever uses a single queue uses the first.
+        self.io_queues().rev().min_by_key(others).unwrap_or(1)
     }
 
     /// A staging buffer. When DMA memory is short, first lands what this transfer has in flight, then waits for other

@@ -249,7 +249,7 @@ impl<'a> Bench<'a> {
         Ok(Latency { direction: name(kind), bytes: SMALL, cycles, command_cycles })
     }
 
-    /// The transfer and an MSM from two threads, against each alone.
+    /// The transfer while an MSM command runs, against each alone.
     fn overlap(&self, kind: CopyKind, n: usize, alone: &[Transfer]) -> Result<Overlap, Error> {
         let engine = super::engine(self.open)?;
         let points = inputs::points::<G1Affine>(n, self.seed);
@@ -257,32 +257,38 @@ impl<'a> Bench<'a> {
         let integers: Vec<_> = scalars.iter().map(|s| s.into_bigint()).collect();
         let bases = engine.upload_bases(&points)?;
         let expected = G1Affine::msm_montgomery(&points, &scalars);
-        let msm = || -> Result<(), Error> {
+        let msm = || -> Result<u64, Error> {
             let outcome = engine.msm(&bases, 0..n, Scalars::canonical(&integers))?;
             let (scalars, seed) = ("uniform".to_owned(), self.seed);
-            match outcome.point == expected {
-                true => Ok(()),
-                false => Err(Error::WrongResult { n, scalars, seed }),
+            match outcome.operation.card.filter(|_| outcome.point == expected) {
+                Some(run) => Ok(run.cycles),
+                None => Err(Error::WrongResult { n, scalars, seed }),
             }
         };
-        let start = self.card.cycles()?;
-        msm()?;
-        let msm_cycles = self.card.cycles()? - start;
+        let msm_cycles = msm()?;
 
         if kind == CopyKind::HostToCard {
             self.card.fill(&self.buffer, 0, self.buffer.capacity(), 0)?;
         }
         let before = self.card.counters()?;
-        let start = self.card.cycles()?;
-        let transfer = std::thread::scope(|scope| {
+        let (start, transfer) = std::thread::scope(|scope| {
             let beside = scope.spawn(msm);
+            // The transfer begins when the MSM has: what the host does before is not the card's.
+            let start = loop {
+                let now = self.card.counters()?;
+                let busy = now.since(&before).msm_busy;
+                if busy > 0 || beside.is_finished() {
+                    break now.cycles - busy;
+                }
+            };
             let transfer = self.staged(kind);
             // A panic there is one here.
-            beside.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)).and(transfer)
-        });
+            beside.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
+            Ok::<_, Error>((start, transfer?))
+        })?;
         let both_cycles = self.card.cycles()? - start;
         let counted = self.card.counters()?.since(&before);
-        let arrived = match transfer? {
+        let arrived = match transfer {
             Some(back) => back,
             None => self.arrived()?,
         };
