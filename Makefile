@@ -3,6 +3,7 @@
 # make bench      the tables of docs/benchmarks.md
 # make bench-msm  MSM cycles against the bound for sizes and distributions: docs/msm-ratio.json and docs/msm-ratio.svg
 # make test-fuzz  one minute of libFuzzer, all targets; make fuzz runs each FUZZ_RUNS times: docs/fuzzing.md
+# make test-miri  the memory contract and the driver under Miri, which finds undefined behaviour
 # make lint       formatting and clippy
 # make setup      install what the above need (Debian), or name it (elsewhere)
 #
@@ -15,7 +16,7 @@ PERMAFROST := $(TARGET)/debug/permafrost
 CIRCUIT := tests/circuits/membership
 DEMO := $(TARGET)/demo
 
-.PHONY: demo test test-ntt test-fuzz fuzz bench bench-msm bench-ntt lint setup
+.PHONY: demo test test-ntt test-fuzz fuzz test-miri bench bench-msm bench-ntt lint setup
 .DEFAULT_GOAL := demo
 
 demo:
@@ -57,6 +58,10 @@ test-fuzz:
 		echo "test-fuzz: $$target, $(FUZZ_SECONDS) s" && \
 		tests/fuzz/run.sh $$target -max_total_time=$(FUZZ_SECONDS) -print_final_stats=1 || exit 1; \
 	done
+
+# The memory contract, the driver's own tests, and the driver against the fake card, interpreted. Last result: docs/driver.md.
+test-miri:
+	@scripts/miri.sh
 
 bench:
 	@scripts/setup.sh

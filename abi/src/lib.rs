@@ -8,6 +8,9 @@
 //!
 //! The crate depends on no other crate of the workspace.
 
+// Only in the modules that say so.
+#![deny(unsafe_code)]
+
 #[macro_use]
 pub mod define;
 
@@ -21,6 +24,7 @@ pub mod ntt;
 pub mod pci;
 pub mod registers;
 pub mod status;
+#[allow(unsafe_code)]
 pub mod transport;
 pub mod vector;
 pub mod verilog;

@@ -1,8 +1,17 @@
 //! How software reaches a card: MMIO, DMA memory, interrupts, reset. Implemented by the simulated card in process
 //! and by VFIO; the driver is written against this trait alone.
+//!
+//! # What safety rests on
+//! A card writes memory on its own. So memory that it reaches is never behind a Rust reference: [`DmaRegion`] copies in and
+//! out, by atomic accesses of words, so that a write at the same moment (of the card, of a model of it in another thread, of
+//! another holder of the region) gives old or new words and is no data race. Ranges are checked at each access. The owner
+//! inside the region unmaps before it frees, so that an address a card still has, or makes up, reaches nothing. Two
+//! operations are `unsafe` because they promise this: [`DmaRegion::new`], for who implements a transport, and
+//! [`Transport::dma_map`], for who lends memory. When a transport cannot unmap, it must keep the owner for ever (leak) rather
+//! than drop it. That memory inside a region is not reused under a running command is the driver's part.
 
 use std::any::Any;
-use std::sync::atomic::{AtomicU32, AtomicU64, AtomicU8, Ordering};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 /// What can go wrong below the driver.
@@ -150,7 +159,7 @@ impl DmaRegion {
     /// A region of `len` bytes at `ptr`, which the card sees at `iova`.
     ///
     /// # Safety
-    /// `ptr..ptr + len` must be valid for reads and writes, 4 KiB aligned and reached by no Rust reference, until
+    /// `ptr..ptr + len` must be whole pages of 4 KiB, valid for reads and writes, and reached by no Rust reference, until
     /// `owner` is dropped; dropping `owner` must unmap it from the card before the memory is reused.
     pub unsafe fn new(iova: u64, ptr: *mut u8, len: usize, owner: Box<dyn Any + Send + Sync>) -> Self {
         Self { iova, ptr, len, pages: PageKind::Small, _owner: owner }
@@ -195,27 +204,23 @@ impl DmaRegion {
         );
     }
 
-    /// Copies `bytes` into the region.
+    /// Copies `bytes` into the region. Of words that are written in part, the rest stays as it is.
     ///
     /// # Panics
     /// When the range is outside the region.
     pub fn write(&self, offset: usize, bytes: &[u8]) {
         self.check(offset, bytes.len());
-        // Bytes up to a word's boundary, whole words, the rest: the card, or a model of it in another thread, may touch
-        // them meanwhile, so each access is atomic; what is read is then old or new, word by word.
         let (head, body) = bytes.split_at(head_of(offset, bytes.len()));
         let (words, tail) = body.split_at(body.len() / WORD * WORD);
-        // SAFETY: in range by the check; the middle part starts at a multiple of 8 of a region that is 4 KiB aligned.
-        unsafe {
-            let at = self.ptr.add(offset);
-            bytes_out(head, at);
-            let at = at.add(head.len());
-            for (i, word) in words.chunks_exact(WORD).enumerate() {
-                let value = u64::from_ne_bytes(word.try_into().unwrap_or_default());
-                AtomicU64::from_ptr(at.add(i * WORD).cast()).store(value, Ordering::Relaxed);
-            }
-            bytes_out(tail, at.add(words.len()));
+        let mut at = offset;
+        self.merge(at, head);
+        at += head.len();
+        for word in words.chunks_exact(WORD) {
+            let value = u32::from_ne_bytes([word[0], word[1], word[2], word[3]]);
+            self.word(at).store(value, Ordering::Relaxed);
+            at += WORD;
         }
+        self.merge(at, tail);
     }
 
     /// Copies from the region into `bytes`.
@@ -226,16 +231,46 @@ impl DmaRegion {
         self.check(offset, bytes.len());
         let (head, body) = bytes.split_at_mut(head_of(offset, bytes.len()));
         let (words, tail) = body.split_at_mut(body.len() / WORD * WORD);
-        // SAFETY: as in `write`.
-        unsafe {
-            let at = self.ptr.add(offset);
-            bytes_in(at, head);
-            let at = at.add(head.len());
-            for (i, word) in words.chunks_exact_mut(WORD).enumerate() {
-                let value = AtomicU64::from_ptr(at.add(i * WORD).cast()).load(Ordering::Relaxed);
-                word.copy_from_slice(&value.to_ne_bytes());
-            }
-            bytes_in(at.add(words.len()), tail);
+        let mut at = offset;
+        self.extract(at, head);
+        at += head.len();
+        for word in words.chunks_exact_mut(WORD) {
+            word.copy_from_slice(&self.word(at).load(Ordering::Relaxed).to_ne_bytes());
+            at += WORD;
+        }
+        self.extract(at, tail);
+    }
+
+    /// The word at an aligned offset, of which a byte at least was checked. Every access is one of such a word: the card, a
+    /// model of it or another thread may touch it at the same time, and atomic accesses of one size are never a data race.
+    fn word(&self, offset: usize) -> &AtomicU32 {
+        debug_assert!(offset % WORD == 0 && offset < self.len);
+        // SAFETY: inside the region, which is whole pages at a page boundary, hence aligned; an atomic may be shared with
+        // whoever else writes. The borrow of `self` keeps the memory.
+        unsafe { AtomicU32::from_ptr(self.ptr.add(offset).cast()) }
+    }
+
+    /// Writes `bytes`, fewer than a word, from `offset` on within one word.
+    fn merge(&self, offset: usize, bytes: &[u8]) {
+        if bytes.is_empty() {
+            return;
+        }
+        let skip = offset % WORD;
+        let merged = |old: u32| {
+            let mut word = old.to_ne_bytes();
+            word[skip..skip + bytes.len()].copy_from_slice(bytes);
+            Some(u32::from_ne_bytes(word))
+        };
+        // It always has a value to store.
+        let _ = self.word(offset - skip).fetch_update(Ordering::Relaxed, Ordering::Relaxed, merged);
+    }
+
+    /// Reads `bytes`, fewer than a word, from `offset` on within one word.
+    fn extract(&self, offset: usize, bytes: &mut [u8]) {
+        if !bytes.is_empty() {
+            let skip = offset % WORD;
+            let word = self.word(offset - skip).load(Ordering::Relaxed).to_ne_bytes();
+            bytes.copy_from_slice(&word[skip..skip + bytes.len()]);
         }
     }
 
@@ -258,8 +293,7 @@ impl DmaRegion {
     pub fn load_acquire(&self, offset: usize) -> u32 {
         self.check(offset, 4);
         assert!(offset % 4 == 0, "DMA word at {offset} is not 4-byte aligned");
-        // SAFETY: in range and aligned (the region is 4 KiB aligned), accessed atomically.
-        u32::from_le(unsafe { AtomicU32::from_ptr(self.ptr.add(offset).cast()) }.load(Ordering::Acquire))
+        u32::from_le(self.word(offset).load(Ordering::Acquire))
     }
 
     /// Writes a 4-byte aligned word after everything written before it: how a model of a card publishes the word
@@ -270,35 +304,16 @@ impl DmaRegion {
     pub fn store_release(&self, offset: usize, value: u32) {
         self.check(offset, 4);
         assert!(offset % 4 == 0, "DMA word at {offset} is not 4-byte aligned");
-        // SAFETY: as in `load_acquire`.
-        unsafe { AtomicU32::from_ptr(self.ptr.add(offset).cast()) }.store(value.to_le(), Ordering::Release)
+        self.word(offset).store(value.to_le(), Ordering::Release)
     }
 }
 
-/// Bytes of the words that are copied at once.
-const WORD: usize = 8;
+/// Bytes of a word.
+const WORD: usize = size_of::<u32>();
 
-/// Bytes of `len` from `offset` on that come before a word's boundary.
+/// Bytes of `len` from `offset` on that come before a word's boundary, if they do not start at one.
 fn head_of(offset: usize, len: usize) -> usize {
     (offset.wrapping_neg() % WORD).min(len)
-}
-
-/// # Safety
-/// `to` is valid for atomic writes of as many bytes.
-unsafe fn bytes_out(bytes: &[u8], to: *mut u8) {
-    for (i, byte) in bytes.iter().enumerate() {
-        // SAFETY: in range by the contract.
-        unsafe { AtomicU8::from_ptr(to.add(i)) }.store(*byte, Ordering::Relaxed);
-    }
-}
-
-/// # Safety
-/// `from` is valid for atomic reads of as many bytes.
-unsafe fn bytes_in(from: *mut u8, bytes: &mut [u8]) {
-    for (i, byte) in bytes.iter_mut().enumerate() {
-        // SAFETY: in range by the contract.
-        *byte = unsafe { AtomicU8::from_ptr(from.add(i)) }.load(Ordering::Relaxed);
-    }
 }
 
 #[cfg(test)]
@@ -361,7 +376,7 @@ mod tests {
             for _ in 0..50 {
                 let mut seen = [0; 64];
                 r.read(8, &mut seen);
-                assert!(seen.chunks(8).all(|word| word == [0; 8] || word == [0xff; 8]));
+                assert!(seen.chunks(4).all(|word| word == [0; 4] || word == [0xff; 4]));
             }
         });
     }

@@ -1,5 +1,7 @@
 //! The `permafrost` command: proofs, measurements and Verilog from the command line.
 
+#![forbid(unsafe_code)]
+
 mod args;
 mod bench;
 mod card;

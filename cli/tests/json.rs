@@ -198,3 +198,52 @@ fn bench_msm() {
         assert!(figures["dram_read_bytes"].as_u64() >= Some(bytes * n), "{figures}");
     }
 }
+
+#[test]
+fn bench_copy() {
+    for (size, bytes, more) in [
+        ("16KiB", 16_384, &["--msm-log-n", "6", "--direction", "both"][..]),
+        ("5000", 5000, &["--msm-log-n", "0", "--direction", "down", "--pinned"]),
+    ] {
+        let args = ["bench", "copy", "--bytes", size, "--seed", "7", "--json"];
+        let figures = json(&succeed(args.into_iter().chain(more.iter().copied())));
+        assert_eq!((&figures["bytes"], &figures["checked"]), (&bytes.into(), &true.into()));
+        assert_eq!(figures["where"], "card");
+        assert_eq!(figures["pinned"], more.contains(&"--pinned"));
+        let both = more.contains(&"both");
+        let directions = if both { &["up", "down"][..] } else { &["down"] };
+        for list in ["transfers", "latency"] {
+            let seen: Vec<&str> =
+                figures[list].as_array().unwrap().iter().map(|t| t["direction"].as_str().unwrap()).collect();
+            assert_eq!(seen, directions);
+        }
+        for transfer in figures["transfers"].as_array().unwrap() {
+            let fields = [
+                "cycles",
+                "ratio",
+                "bytes_per_cycle",
+                "copy_busy",
+                "gap_cycles",
+                "commands",
+                "host_bytes_ratio",
+            ];
+            numbers(transfer, &fields);
+            assert_eq!(transfer["bound_cycles"], u64::div_ceil(bytes, 64));
+            assert!(transfer["cycles"].as_u64() > transfer["bound_cycles"].as_u64());
+            assert!(transfer["copy_busy"].as_u64() <= transfer["cycles"].as_u64());
+        }
+        for latency in figures["latency"].as_array().unwrap() {
+            numbers(latency, &["cycles", "command_cycles"]);
+            // 64 beats at least.
+            assert!(latency["command_cycles"].as_u64() > Some(64) && latency["bytes"] == 4096);
+        }
+        assert_eq!(figures["overlap"].is_object(), both);
+        if both {
+            numbers(
+                &figures["overlap"],
+                &["msm_cycles", "copy_cycles", "both_cycles", "ratio", "copy_overlap"],
+            );
+            assert_eq!(figures["overlap"]["msm_points"], 64);
+        }
+    }
+}

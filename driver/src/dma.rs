@@ -1,5 +1,31 @@
 //! Host memory that the card reaches: an arena over the transport's regions, handed out in pieces that give
 //! themselves back.
+//!
+//! # Why no safe call lets the card reach memory that is freed or somebody else's
+//!
+//! 1. **Who owns what.** A region's owner, inside [`DmaRegion`], unmaps it from the card before it frees it; that is the contract
+//!    of [`DmaRegion::new`], and where the unmapping is an IOMMU's it holds whatever the card does. The arena and each
+//!    [`DmaBuf`] share a region by `Arc`, so it outlives every piece of it. Nothing of the driver hands out a region, only
+//!    `DmaBuf`s, and of these no reference into memory: access copies, checks its range, and is atomic word by word, so
+//!    that a card which writes at the same time makes wrong values, not undefined behaviour.
+//! 2. **Reuse.** Within a region the IOMMU protects nothing: a piece that is given back and handed out again must not be
+//!    one that the card still writes. A piece is given back by the last `Arc<DmaBuf>`, and a command holds one from before the
+//!    doorbell until its validated completion is seen (`queue::Entry::held`), whatever becomes of its ticket: that is only an
+//!    observer, and dropping or forgetting it frees nothing.
+//! 3. **Unknown ends.** After a completion that fails its checks, and when a card is given up, the memory of the queue's
+//!    commands goes to its `limbo`. It leaves that only when the card has been reset: CSTS.READY = 0 with MAGIC in
+//!    place, or a function level reset, after either of which the contract allows no DMA. A card that cannot be reset
+//!    keeps its limbo: that memory is never reused.
+//! 4. **The end.** `card::Inner` is dropped with the last `Card` and the last `Ticket`, and brings the card to rest first;
+//!    rings, limbo and arena go afterwards. If it does not come to rest, what is left is point 1: regions are unmapped,
+//!    then freed. Where unmapping fails, the transport keeps the memory instead of freeing it.
+//! 5. **Forgetting** (`mem::forget`, cycles of `Arc`) leaks: no destructor that does not run is one that safety needs.
+//! 6. **Threads.** The arena's ranges change under one lock; a `DmaBuf` may be used by several threads, with the values that a
+//!    race gives, as in point 1.
+//! 7. **What a caller writes into commands.** Addresses in a [`Request`](crate::Request) are the caller's. The card reaches what
+//!    is mapped for it and nothing else, so a wrong address damages other data of this driver's DMA memory, rings
+//!    included, whose completions are checked; it does not reach memory with references into it, because none such is mapped:
+//!    pinned memory has no references (see `pinned`).
 
 use crate::ranges::Ranges;
 use crate::Error;

@@ -19,11 +19,15 @@
 //! (spin, then sleep on the interrupt, with deadlines), `bring_up` (reset, zeroed card memory, start), `recovery` (the ladder
 //! after a hang), `queues` (I/O queues that come and go), and [`Card`], which the layers above use. [`VfioUser`] is the way to a card in another process. Nothing above [`Transport`] depends on what kind of card it is.
 
+// Only in the modules that say so.
+#![deny(unsafe_code)]
+
 pub use permafrost_abi::{Completion, DmaRegion, PageKind, Status, Transport, TransportError};
 
 mod bdf;
 mod bring_up;
 mod card;
+#[allow(unsafe_code)]
 mod dma;
 mod dram;
 mod error;
@@ -31,6 +35,7 @@ mod info;
 mod mmio;
 mod observe;
 mod options;
+#[allow(unsafe_code)]
 mod pinned;
 mod queue;
 mod queues;
@@ -40,6 +45,7 @@ mod request;
 mod semaphores;
 pub mod sysfs;
 mod transfer;
+#[allow(unsafe_code)]
 mod transport;
 mod wait;
 

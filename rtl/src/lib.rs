@@ -1,5 +1,7 @@
 //! Permafrost RTL generator: arithmetic graphs, engines, card top.
 
+#![forbid(unsafe_code)]
+
 pub mod card;
 pub mod config;
 pub mod field;

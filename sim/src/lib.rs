@@ -7,6 +7,9 @@
 //! - [`SimCard`] is the card: model, memories and thread behind the `Transport` trait.
 //! - [`pci`] is the card as a PCI function, [`vfio_user`] serves it to another process.
 
+// Only in the modules that say so.
+#![deny(unsafe_code)]
+
 pub mod axi;
 mod card;
 pub mod dram;

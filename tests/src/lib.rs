@@ -1,5 +1,7 @@
 //! What the whole-system tests share: inputs, and the third parties that judge results.
 
+#![forbid(unsafe_code)]
+
 pub mod card;
 pub mod halo2;
 pub mod inputs;

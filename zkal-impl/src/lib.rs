@@ -21,6 +21,9 @@
 //!
 //! Points and scalars go to the card as they are in arkworks' memory; nothing is converted on the way.
 
+// Only in the modules that say so.
+#![deny(unsafe_code)]
+
 pub mod ark;
 pub mod engine;
 mod error;

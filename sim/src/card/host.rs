@@ -9,7 +9,7 @@ use std::{
     any::Any,
     collections::BTreeMap,
     sync::{
-        atomic::{AtomicU32, AtomicU8, Ordering},
+        atomic::{AtomicU32, Ordering},
         Arc, Mutex,
     },
 };
@@ -178,10 +178,20 @@ pub(crate) unsafe fn store_beat(to: *mut u8, beat: &Beat, strobe: u64) {
             // SAFETY: in range and aligned by the contract.
             unsafe { AtomicU32::from_ptr(to.add(4 * i).cast()) }.store(value, order);
         } else if selected != 0 {
-            for (j, byte) in word.iter().enumerate().filter(|(j, _)| selected >> j & 1 == 1) {
-                // SAFETY: in range by the contract.
-                unsafe { AtomicU8::from_ptr(to.add(4 * i + j)) }.store(*byte, Ordering::Release);
-            }
+            let merged = |old: u32| {
+                let mut bytes = old.to_ne_bytes();
+                for j in (0..4).filter(|j| selected >> j & 1 == 1) {
+                    bytes[j] = word[j];
+                }
+                Some(u32::from_ne_bytes(bytes))
+            };
+            // SAFETY: in range and aligned by the contract. Words only, as the host's own accesses are; there is always a
+            // value to store.
+            let _ = unsafe { AtomicU32::from_ptr(to.add(4 * i).cast()) }.fetch_update(
+                Ordering::Release,
+                Ordering::Relaxed,
+                merged,
+            );
         }
     }
 }

@@ -9,9 +9,11 @@
 //! simulated. The card's own CYCLES counter therefore counts simulated clocks.
 
 mod device;
+#[allow(unsafe_code)]
 mod host;
 mod irq;
 mod slot;
+#[allow(unsafe_code)]
 mod transport;
 mod worker;
 

@@ -9,6 +9,7 @@
 
 mod cache;
 mod compile;
+#[allow(unsafe_code)]
 mod model;
 mod shim;
 mod tools;

@@ -16,12 +16,14 @@
 //!
 //! Not there: regions that a client can map, migration, dirty pages, twin sockets; INTx and MSI.
 
+#[allow(unsafe_code)]
 mod client;
 mod commands;
 #[cfg(feature = "fuzz")]
 #[doc(hidden)]
 pub mod fuzz;
 mod irqs;
+#[allow(unsafe_code)]
 mod memory;
 mod observe;
 mod peer;

@@ -30,10 +30,13 @@
 //! [`AccelReduction`], constraint evaluation excepted. Everything else (`batch_mul`, single multiplications, pairings, FFTs
 //! of other domains) is arkworks' own code on the CPU and is not in the report.
 
+#[allow(unsafe_code)]
 mod affine;
+#[allow(unsafe_code)]
 mod domain;
 mod newtype;
 mod pairing;
+#[allow(unsafe_code)]
 mod projective;
 mod reduction;
 mod scope;

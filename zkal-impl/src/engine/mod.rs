@@ -10,11 +10,13 @@ mod finish;
 mod job;
 mod msm;
 pub(crate) mod ntt;
+#[allow(unsafe_code)]
 mod point;
 mod policy;
 mod precompute;
 mod report;
 mod resident;
+#[allow(unsafe_code)]
 mod scalars;
 mod secret;
 mod sequence;
