@@ -1,6 +1,8 @@
 //! The conformance suite on the simulated card, the same RTL that goes into silicon, in process and behind a vfio-user
 //! socket, and what only a simulated card can be made to do: memories that stall or fail, and a card that is pulled out.
 
+#![cfg(not(miri))]
+
 mod suite;
 
 use permafrost_abi::{counter, CopyKind, NopCommand, Status, Transport};

@@ -1,6 +1,8 @@
 //! The vfio-user transport: servers that are not there, go away or talk nonsense, and what is left behind when a client goes.
 //! That a served card is a card is for `conformance.rs`.
 
+#![cfg(not(miri))]
+
 use permafrost_abi::vfio_user::*;
 use permafrost_abi::{reg, NopCommand, Transport, TransportError, ABI_MAGIC};
 use permafrost_driver::{Card, CardOptions, Error, Request, VfioUser};
