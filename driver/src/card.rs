@@ -5,7 +5,9 @@ use crate::mmio::Mmio;
 use crate::queue::Queue;
 use crate::recovery::Cause;
 use crate::request::{Outcome, Request, Ticket};
-use crate::{CardInfo, CardOptions, Counters, DmaBuf, DmaUsage, Dram, Error, QueueOptions, Recovery, Syndrome};
+use crate::{
+    CardInfo, CardOptions, Counters, DmaBuf, DmaUsage, Dram, Error, QueueOptions, Recovery, Syndrome,
+};
 use permafrost_abi::{counter, Completion, SemaphoreSetCommand, Transport};
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::atomic::{AtomicU64, Ordering};

@@ -190,7 +190,8 @@ impl Card {
         let last = flights.back().map(|flight| flight.queue);
         let others = |queue: &u16| {
             let own = flights.iter().filter(|flight| flight.queue == *queue).count();
-            (self.inner.queue(*queue).lock().outstanding().saturating_sub(own), Some(*queue) != last)
+            let all = self.inner.queue(*queue).map_or(usize::MAX, |queue| queue.lock().outstanding());
+            (all.saturating_sub(own), Some(*queue) != last)
         };
         // Of equals the last, because whoever uses a single queue uses the first.
         self.io_queues().rev().min_by_key(others).unwrap_or(1)
