@@ -13,9 +13,10 @@
 //!    doorbell until its validated completion is seen (`queue::Entry::held`), whatever becomes of its ticket: that is only an
 //!    observer, and dropping or forgetting it frees nothing.
 //! 3. **Unknown ends.** After a completion that fails its checks, and when a card is given up, the memory of the queue's
-//!    commands goes to its `limbo`. It leaves that only when the card has been reset: CSTS.READY = 0 with MAGIC in
-//!    place, or a function level reset, after either of which the contract allows no DMA. A card that cannot be reset
-//!    keeps its limbo: that memory is never reused.
+//!    commands goes to its `limbo`. It leaves that only when the card does nothing for them any more: the queue was deleted on
+//!    the card, its commands aborted (the restart of a queue), or the card was reset (CSTS.READY = 0 with MAGIC in place, or a
+//!    function level reset), after which the contract allows no DMA. A card that cannot be brought to rest keeps its limbo:
+//!    that memory is never reused. A card whose admin queue lies about a deletion is beyond this point; its IOMMU still confines it.
 //! 4. **The end.** `card::Inner` is dropped with the last `Card` and the last `Ticket`, and brings the card to rest first;
 //!    rings, limbo and arena go afterwards. If it does not come to rest, what is left is point 1: regions are unmapped,
 //!    then freed. Where unmapping fails, the transport keeps the memory instead of freeing it.

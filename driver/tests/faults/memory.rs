@@ -143,12 +143,15 @@ fn pinned_memory_comes_back_only_from_a_card_that_has_let_go() {
     assert!(matches!(not.error, Error::Transport(_)), "{not:?}");
     assert_eq!(not.memory.unwrap()[..], data);
     fake.refuse_maps(false);
-    // After a bad completion nobody knows what the card does, until it is reset.
+    // After a bad completion nobody knows what the card does, until the queue was deleted on it.
     let pinned = card.pin(vec()).unwrap();
     fake.script(&[Fault::WrongCid]);
-    assert!(card.run(1, nop().holding(pinned.piece(0..64).unwrap().buffer)).is_err());
+    let ticket = card.submit(1, nop().holding(pinned.piece(0..64).unwrap().buffer)).unwrap();
+    while ticket.poll().is_none() {
+        std::thread::yield_now();
+    }
     let pinned = pinned.into_inner().unwrap_err().pinned.unwrap();
-    card.reset().unwrap();
+    assert!(matches!(ticket.wait(), Err(Error::BadCompletion { .. })));
     assert_eq!(pinned.into_inner().unwrap()[..], data);
     // A card that is given up never lets go while it is open.
     let pinned = card.pin(vec()).unwrap();
