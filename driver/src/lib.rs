@@ -17,7 +17,8 @@
 //! The layers: [`Transport`] (the way to the card, in `permafrost-abi`), `mmio` (registers; a card that reads all ones
 //! is lost), `dma` (host memory that the card reaches), `queue` (one ring pair; validates each completion), `wait`
 //! (spin, then sleep on the interrupt, with deadlines), `bring_up` (reset, zeroed card memory, start), `recovery` (the ladder
-//! after a hang), `queues` (I/O queues that come and go), and [`Card`], which the layers above use. [`VfioUser`] is the way to a card in another process. Nothing above [`Transport`] depends on what kind of card it is.
+//! after a hang), `queues` (I/O queues that come and go), and [`Card`], which the layers above use. [`Vfio`] is the way to a card on the bus, [`VfioUser`] to one in another
+//! process. Nothing above [`Transport`] depends on what kind of card it is.
 
 // Only in the modules that say so.
 #![deny(unsafe_code)]
@@ -61,4 +62,4 @@ pub use pinned::{HostVec, NotPinned, Pinned, StillPinned};
 pub use queues::{Outstanding, QueueOptions};
 pub use request::{Request, Ticket};
 pub use semaphores::Semaphores;
-pub use transport::{Resource, VfioUser, VfioUserObserver};
+pub use transport::{PciFunction, Resource, Vfio, VfioBackend, VfioOptions, VfioUser, VfioUserObserver};
