@@ -135,3 +135,101 @@ pub(super) fn openable(sysfs: &Path, bdf: Bdf) -> Result<PciFunction, TransportE
     }
     Ok(function)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::fs::symlink;
+
+    /// A sysfs with the functions of one group.
+    struct Fake(tempfile::TempDir);
+
+    impl Fake {
+        fn new() -> Self {
+            let root = tempfile::tempdir().unwrap();
+            for folder in ["bus/pci/devices", "bus/pci/drivers", "kernel/iommu_groups/7/devices"] {
+                fs::create_dir_all(root.path().join(folder)).unwrap();
+            }
+            Self(root)
+        }
+
+        fn add(&self, bdf: &str, class: u32, driver: Option<&str>, group: bool) {
+            let root = self.0.path();
+            let folder = root.join("bus/pci/devices").join(bdf);
+            fs::create_dir(&folder).unwrap();
+            for (name, text) in
+                [("vendor", "0x4650\n"), ("device", "0x5a52\n"), ("class", &*format!("{class:#08x}\n"))]
+            {
+                fs::write(folder.join(name), text).unwrap();
+            }
+            if let Some(driver) = driver {
+                symlink(root.join("bus/pci/drivers").join(driver), folder.join("driver")).unwrap();
+            }
+            if group {
+                let group = root.join("kernel/iommu_groups/7");
+                symlink(&folder, group.join("devices").join(bdf)).unwrap();
+                symlink(group, folder.join("iommu_group")).unwrap();
+            }
+        }
+
+        fn openable(&self, bdf: &str) -> Result<PciFunction, TransportError> {
+            openable(self.0.path(), bdf.parse().unwrap())
+        }
+
+        /// The refusal to open the function, which says all of `parts`.
+        fn refused(&self, bdf: &str, parts: &[&str]) {
+            let message = self.openable(bdf).unwrap_err().to_string();
+            assert!(message.contains(bdf), "{message}");
+            assert!(parts.iter().all(|part| message.contains(part)), "{message}");
+        }
+    }
+
+    const CARD: &str = "0000:01:00.0";
+
+    #[test]
+    fn a_bound_card_with_harmless_neighbours_can_be_opened() {
+        let sysfs = Fake::new();
+        sysfs.add(CARD, 0x12_0000, Some("vfio-pci"), true);
+        sysfs.add("0000:01:00.1", 0x12_0000, None, true);
+        sysfs.add("0000:01:00.2", 0x12_0000, Some("vfio-pci"), true);
+        sysfs.add("0000:00:01.0", 0x06_0400, Some("some-bridge"), true);
+        sysfs.add("0000:02:00.0", 0x01_0802, Some("nvme"), false);
+        let function = sysfs.openable(CARD).unwrap();
+        let expected = PciFunction {
+            bdf: CARD.parse().unwrap(),
+            vendor: 0x4650,
+            device: 0x5a52,
+            class: 0x12_0000,
+            driver: Some("vfio-pci".into()),
+            group: Some(7),
+        };
+        assert_eq!(function, expected);
+        let all = PciFunction::all(sysfs.0.path()).unwrap();
+        let addresses: Vec<_> = all.iter().map(|function| function.bdf.to_string()).collect();
+        let expected = ["0000:00:01.0", CARD, "0000:01:00.1", "0000:01:00.2", "0000:02:00.0"];
+        assert_eq!(addresses, expected);
+    }
+
+    #[test]
+    fn what_stands_against_opening_is_named_with_the_way_out() {
+        let sysfs = Fake::new();
+        sysfs.refused(CARD, &["no such PCI device", "permafrost card list"]);
+        sysfs.add(CARD, 0x12_0000, None, true);
+        sysfs.refused(CARD, &["no driver", "expected vfio-pci", "permafrost card bind 0000:01:00.0"]);
+        sysfs.add("0000:01:00.3", 0x12_0000, Some("xclmgmt"), true);
+        sysfs.refused("0000:01:00.3", &["driver xclmgmt", "expected vfio-pci"]);
+        sysfs.add("0000:03:00.0", 0x12_0000, Some("vfio-pci"), false);
+        sysfs.refused("0000:03:00.0", &["no IOMMU group", "intel_iommu=on"]);
+        sysfs.add("0000:01:00.4", 0x12_0000, Some("vfio-pci"), true);
+        sysfs.refused("0000:01:00.4", &["group 7", "0000:01:00.3", "driver xclmgmt"]);
+        fs::write(folder(sysfs.0.path(), CARD.parse().unwrap()).join("vendor"), "who?").unwrap();
+        sysfs.refused(CARD, &["vendor", "who?"]);
+    }
+
+    #[test]
+    fn a_device_that_does_not_exist_is_not_opened() {
+        let options = crate::VfioOptions { sysfs: Fake::new().0.path().into(), ..Default::default() };
+        let error = crate::Vfio::open(CARD.parse().unwrap(), options).err().unwrap();
+        assert!(error.to_string().contains("no such PCI device"), "{error}");
+    }
+}

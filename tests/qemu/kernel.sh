@@ -1,0 +1,99 @@
+#!/bin/bash
+# Builds the guest's second kernel, with what Debian's kernels lack: IOMMUFD with VFIO's device files, and fault injection
+# (failslab). No modules: all is built in.
+#
+#   tests/qemu/kernel.sh      prints the folder: vmlinuz, config, manifest
+#
+# The folder is in $PERMAFROST_CACHE, $XDG_CACHE_HOME/permafrost or ~/.cache/permafrost, under qemu/ and a hash of this
+# script; a second call finds it there. The sources (150 MB packed, about 2 GB with what is built) are in the folder
+# $KERNEL_BUILD, default next to it, and are removed at the end. JOBS (default: all processors) says how many compilers run.
+set -euo pipefail
+
+here=$(cd "$(dirname "$0")" && pwd)
+say() { echo "kernel: $*" >&2; }
+fail() { say "$@"; exit 1; }
+
+cache=${PERMAFROST_CACHE:-${XDG_CACHE_HOME:+$XDG_CACHE_HOME/permafrost}}
+cache=${cache:-${HOME:?set HOME or PERMAFROST_CACHE}/.cache/permafrost}/qemu
+key=kernel-$(sha256sum < "$here/kernel.sh" | cut -c1-16)
+if [ -e "$cache/$key/manifest" ]; then
+    echo "$cache/$key"
+    exit 0
+fi
+
+missing=
+for tool in apt-get dpkg-deb tar xz make gcc ld flex bison bc; do
+    command -v "$tool" >/dev/null || missing="$missing $tool"
+done
+echo '#include <libelf.h>' | gcc -E - >/dev/null 2>&1 || missing="$missing libelf.h"
+[ -z "$missing" ] || fail "not found:$missing; apt-get install build-essential flex bison bc libelf-dev xz-utils dpkg apt"
+keyring=/usr/share/keyrings/debian-archive-keyring.gpg
+[ -r $keyring ] || fail "no $keyring; apt-get install debian-archive-keyring (2023.3+deb12u2 or newer, with the keys of trixie)"
+# shellcheck disable=SC1091
+. /etc/os-release
+uri=${DEBIAN_URI:-$(apt-get indextargets --no-release-info --format '$(REPO_URI)' \
+    'Created-By: Packages' "Release: ${VERSION_CODENAME:-none}" | sort -u | head -n 1)}
+[ -n "$uri" ] || fail "the apt sources have no entry for ${VERSION_CODENAME:-this system}; set DEBIAN_URI to a Debian mirror"
+
+mkdir -p "$cache"
+work=$(mktemp -d "${KERNEL_BUILD:-$cache}/.kernel.XXXXXX")
+trap 'rm -rf "$work"' EXIT
+trap 'exit 1' HUP INT TERM
+apt=$work/apt
+mkdir -p "$apt"/state/lists/partial "$apt"/cache/archives/partial "$apt"/parts.empty "$work"/new
+: > "$apt/status"
+cat > "$apt/debian.sources" <<END
+Types: deb
+URIs: $uri
+Suites: trixie
+Components: main
+Signed-By: $keyring
+END
+cat > "$apt/conf" <<END
+Dir::State "$apt/state";
+Dir::State::status "$apt/status";
+Dir::Cache "$apt/cache";
+Dir::Etc::SourceList "$apt/debian.sources";
+Dir::Etc::SourceParts "$apt/parts.empty";
+Dir::Etc::Preferences "$apt/preferences";
+Dir::Etc::PreferencesParts "$apt/parts.empty";
+APT::Sandbox::User "";
+#clear APT::Update::Post-Invoke;
+#clear APT::Update::Post-Invoke-Success;
+END
+# Silent unless it fails.
+run() {
+    "$@" >"$work/log" 2>&1 || { tail -n 20 "$work/log" >&2; fail "\`$*\` failed"; }
+}
+
+say "fetch the sources of Debian's kernel 6.12 from $uri"
+run apt-get -q -c "$apt/conf" update
+( cd "$work" && run apt-get -q -c "$apt/conf" download linux-source-6.12 )
+deb=$(echo "$work"/linux-source-*.deb)
+dpkg-deb -W --showformat='${Package} ${Version}\n' "$deb" > "$work/manifest"
+dpkg-deb --fsys-tarfile "$deb" | tar -xO --wildcards './usr/src/linux-source-6.12.tar.xz' | tar -xJ -C "$work"
+rm "$deb"
+cd "$work/linux-source-6.12"
+
+wanted="64BIT EXPERT SMP PRINTK BUG TTY SERIAL_8250 SERIAL_8250_CONSOLE BINFMT_ELF BLK_DEV_INITRD RD_GZIP PROC_FS PROC_SYSCTL
+SYSFS DEVTMPFS TMPFS SHMEM HUGETLBFS MEMFD_CREATE EPOLL EVENTFD SIGNALFD TIMERFD FUTEX MULTIUSER POSIX_TIMERS
+HIGH_RES_TIMERS NO_HZ_IDLE ACPI PCI PCI_MSI PCIEPORTBUS HOTPLUG_PCI HOTPLUG_PCI_PCIE PCIEAER X86_X2APIC HYPERVISOR_GUEST PVH
+IOMMU_SUPPORT INTEL_IOMMU IRQ_REMAP IOMMUFD VFIO VFIO_GROUP VFIO_CONTAINER VFIO_DEVICE_CDEV VFIO_IOMMU_TYPE1 VFIO_PCI
+TRANSPARENT_HUGEPAGE ADVISE_SYSCALLS UNIX NET DEBUG_KERNEL DEBUG_FS FAULT_INJECTION FAILSLAB FAULT_INJECTION_DEBUG_FS"
+run make tinyconfig
+for item in $wanted; do echo "CONFIG_$item=y"; done >> .config
+echo "CONFIG_NR_CPUS=8" >> .config
+run make olddefconfig
+for item in $wanted; do
+    grep -qx "CONFIG_$item=y" .config || fail "CONFIG_$item does not survive olddefconfig; see what it depends on"
+done
+say "compile (3 to 30 minutes)"
+run nice make "-j${JOBS:-$(nproc)}" bzImage
+cp arch/x86/boot/bzImage "$work/new/vmlinuz"
+cp .config "$work/new/config"
+mv "$work/manifest" "$work/new/manifest"
+cd /
+# Somebody else may have been faster.
+mv -T "$work/new" "$cache/$key" 2>/dev/null || [ -e "$cache/$key/manifest" ] || fail "cannot make $cache/$key"
+say "$(cat "$cache/$key/manifest")"
+echo "$cache/$key"
