@@ -123,9 +123,11 @@ pub struct CardInfo {
 #[derive(Debug, Args)]
 pub struct CardArgs {
     /// Which card: `sim` (the Verilog, simulated), or with options `sim:key=value,…`; or `vfio-user:SOCKET`, the card behind a
-    /// socket of `permafrost card serve`.
+    /// socket of `permafrost card serve`; or `vfio:ADDRESS`, the card at this address of the PCI bus, as in vfio:0000:01:00.0.
     ///
-    /// Options: dram=SIZE (memory of the card, e.g. 64MiB), memory=KIND (its timing: fixed, ddr4, hbm2), adders=N (curve
+    /// Options of `vfio`: scale=N (deadlines N times as long), backend=NAME (group or iommufd).
+    ///
+    /// Options of `sim`: dram=SIZE (memory of the card, e.g. 64MiB), memory=KIND (its timing: fixed, ddr4, hbm2), adders=N (curve
     /// adders, 1 to 4), lanes=N (butterflies a clock: 1, 2, 4 or 8), target=NAME (pipelines of `generic` or of `xcup`, which are several times as long),
     /// trace=FILE.fst (waveform of the whole run; large), preset=NAME (configuration of the card).
     #[arg(long, env = "PERMAFROST_CARD", default_value = "sim", value_name = "CARD")]

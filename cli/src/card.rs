@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::str::FromStr;
 use std::sync::Arc;
 
-use permafrost_driver::{Card, CardOptions, Transport, VfioUser};
+use permafrost_driver::{Bdf, Card, CardOptions, Transport, Vfio, VfioBackend, VfioOptions, VfioUser};
 use permafrost_rtl::config::CardConfig;
 use permafrost_rtl::target::Target;
 use permafrost_sim::dram::Preset;
@@ -15,7 +15,8 @@ use crate::error::Error;
 use crate::progress::Progress;
 
 /// The cards that this build can open, for messages.
-pub const KNOWN_CARDS: &str = "sim, sim:OPTIONS, vfio-user:SOCKET";
+pub const KNOWN_CARDS: &str = "sim, sim:OPTIONS, vfio-user:SOCKET, vfio:ADDRESS[,OPTIONS]";
+const VFIO_OPTIONS: &str = "scale=N, backend=NAME";
 const SIM_OPTIONS: &str =
     "dram=SIZE, memory=KIND, adders=N, lanes=N, target=NAME, trace=FILE.fst, preset=NAME";
 /// Most curve adders of a card.
@@ -31,6 +32,17 @@ pub enum CardSpec {
     Sim(SimSpec),
     /// `vfio-user:…`: the card behind this socket.
     VfioUser(PathBuf),
+    /// `vfio:…`: the card at this address of the PCI bus.
+    Vfio(VfioSpec),
+}
+
+/// `vfio:…`
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct VfioSpec {
+    pub bdf: Bdf,
+    /// What deadlines are multiplied by; what fits the card when not given.
+    pub scale: Option<u32>,
+    pub backend: VfioBackend,
 }
 
 /// `sim:…`
@@ -59,6 +71,7 @@ impl FromStr for CardSpec {
             "sim" => {}
             "vfio-user" if !options.is_empty() => return Ok(CardSpec::VfioUser(options.into())),
             "vfio-user" => return Err(Error::NoSocket),
+            "vfio" => return vfio_spec(options).map(CardSpec::Vfio),
             _ => return Err(Error::UnknownCard { name: name.to_owned(), known: KNOWN_CARDS }),
         }
         let mut spec = SimSpec::default();
@@ -99,6 +112,28 @@ impl FromStr for CardSpec {
     }
 }
 
+fn vfio_spec(text: &str) -> Result<VfioSpec, Error> {
+    let mut parts = text.split(',');
+    let bdf = parts.next().unwrap_or_default().parse()?;
+    let mut spec = VfioSpec { bdf, scale: None, backend: VfioBackend::default() };
+    for option in parts.filter(|o| !o.is_empty()) {
+        let (key, value) = option.split_once('=').unwrap_or((option, ""));
+        let wrong =
+            |expected| Error::CardOptionValue { key: key.to_owned(), value: value.to_owned(), expected };
+        match (key, value) {
+            ("scale", _) => {
+                let scale = value.parse().ok().filter(|scale| *scale >= 1);
+                spec.scale = Some(scale.ok_or_else(|| wrong("a number from 1"))?);
+            }
+            ("backend", "group") => spec.backend = VfioBackend::Group,
+            ("backend", "iommufd") => spec.backend = VfioBackend::Iommufd,
+            ("backend", _) => return Err(wrong("group or iommufd")),
+            _ => return Err(Error::UnknownCardOption { key: key.to_owned(), known: VFIO_OPTIONS }),
+        }
+    }
+    Ok(spec)
+}
+
 /// A positive size in bytes: decimal digits and one of no suffix, KiB, MiB, GiB.
 pub fn parse_size(text: &str) -> Option<u64> {
     let split = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
@@ -118,7 +153,7 @@ pub fn parse_size(text: &str) -> Option<u64> {
 /// An open card, and what is known of the simulation behind it.
 pub struct OpenCard {
     pub card: Card,
-    /// `None`: the card is in another process.
+    /// `None`: the card is not simulated in this process.
     simulation: Option<Simulation>,
 }
 
@@ -200,6 +235,11 @@ fn reach(spec: CardSpec, changes: Changes) -> Result<Connected, Error> {
             let transport = Arc::new(VfioUser::connect(&path).map_err(permafrost_driver::Error::from)?);
             Ok(Connected { transport, simulation: None })
         }
+        CardSpec::Vfio(VfioSpec { bdf, scale, backend }) => {
+            let options = VfioOptions { deadline_scale: scale, backend, ..VfioOptions::default() };
+            let transport = Arc::new(Vfio::open(bdf, options).map_err(permafrost_driver::Error::from)?);
+            Ok(Connected { transport, simulation: None })
+        }
     }
 }
 
@@ -211,14 +251,19 @@ pub fn open(text: &str) -> Result<OpenCard, Error> {
 /// [`open`] with a card that differs from what the text says; one that is there already must be like that.
 pub fn open_with(text: &str, changes: Changes) -> Result<OpenCard, Error> {
     let spec: CardSpec = text.parse()?;
-    let open = reach(spec.clone(), changes)?.open(CardOptions::default())?;
-    if let CardSpec::VfioUser(path) = spec {
+    let place = match &spec {
+        CardSpec::Sim(_) => None,
+        CardSpec::VfioUser(path) => Some(path.display().to_string()),
+        CardSpec::Vfio(spec) => Some(spec.bdf.to_string()),
+    };
+    let open = reach(spec, changes)?.open(CardOptions::default())?;
+    if let Some(place) = place {
         let info = open.card.info();
         let adders = info.msm.as_ref().map_or(0, |msm| msm.adders);
         let lanes = info.ntt.as_ref().map_or(0, |ntt| ntt.lanes);
         for (what, wanted, seen) in [("adders", changes.adders, adders), ("lanes", changes.lanes, lanes)] {
             if let Some(wanted) = wanted.filter(|wanted| *wanted != seen) {
-                return Err(Error::OtherCard { what, wanted, seen, path });
+                return Err(Error::OtherCard { what, wanted, seen, place });
             }
         }
     }
@@ -338,9 +383,30 @@ mod tests {
     }
 
     #[test]
+    fn addresses() {
+        let card = |text: &str| text.parse::<CardSpec>();
+        let bdf = "0000:01:00.0".parse().unwrap();
+        let plain = VfioSpec { bdf, scale: None, backend: VfioBackend::Group };
+        assert_eq!(card("vfio:0000:01:00.0").unwrap(), CardSpec::Vfio(plain));
+        assert_eq!(card("vfio:01:00.0,backend=group").unwrap(), CardSpec::Vfio(plain));
+        let all = VfioSpec { bdf, scale: Some(25_000), backend: VfioBackend::Iommufd };
+        assert_eq!(card("vfio:0000:01:00.0,scale=25000,backend=iommufd").unwrap(), CardSpec::Vfio(all));
+        for (text, part) in [
+            ("vfio", "0000:01:00.0"),
+            ("vfio:card0", "`card0`"),
+            ("vfio:01:00.0,scale=0", "scale=0: expected a number from 1"),
+            ("vfio:01:00.0,backend=uio", "group or iommufd"),
+            ("vfio:01:00.0,sysfs=/x", "backend=NAME"),
+        ] {
+            let message = card(text).unwrap_err().to_string();
+            assert!(message.contains(part), "{message}");
+        }
+    }
+
+    #[test]
     fn refusals_name_what_is_known() {
         let message = |text: &str| text.parse::<CardSpec>().unwrap_err().to_string();
-        assert!(message("vfio").contains("known cards: sim"));
+        assert!(message("vfi").contains("known cards: sim"));
         assert!(message("sim:speed=9").contains("dram=SIZE"));
         assert!(message("sim:dram=lots").contains("64MiB"));
         assert!(message("sim:memory=ddr9").contains("fixed, ddr4 or hbm2"));

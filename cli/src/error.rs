@@ -17,10 +17,15 @@ pub enum Error {
     )]
     NoSocket,
 
-    #[error("the card at {} has {seen} {what}, {wanted} are asked for; serve such a card, or ask for {seen}", path.display())]
-    OtherCard { what: &'static str, wanted: u32, seen: u32, path: PathBuf },
+    #[error(transparent)]
+    Address(#[from] permafrost_driver::BdfError),
 
-    #[error("only a simulated card can be served, `{card}` is served by another process already; expected --card sim or sim:OPTIONS")]
+    #[error(
+        "the card at {place} has {seen} {what}, {wanted} are asked for; take such a card, or ask for {seen}"
+    )]
+    OtherCard { what: &'static str, wanted: u32, seen: u32, place: String },
+
+    #[error("only a simulated card can be served, `{card}` is a card outside this process already; expected --card sim or sim:OPTIONS")]
     NotServable { card: String },
 
     #[error("--observe is given {observe} times and --socket {sockets} times; give it once for each, or not at all")]
@@ -99,9 +104,6 @@ pub enum Error {
 
     #[error(transparent)]
     Sysfs(#[from] permafrost_driver::sysfs::SysfsError),
-
-    #[error(transparent)]
-    Bdf(#[from] permafrost_driver::BdfError),
 
     #[error(transparent)]
     Driver(#[from] permafrost_driver::Error),
