@@ -1,0 +1,59 @@
+//! The driver under a real kernel: boots of a virtual machine whose PCI device is the simulated card. `make test-qemu` runs
+//! these; they need what `tests/qemu/fetch.sh` fetches, and take tens of seconds each.
+
+mod initramfs;
+mod machine;
+
+use machine::{Machine, Plan, Report, Rig};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::{Mutex, MutexGuard, OnceLock};
+use std::time::Duration;
+
+/// Longest time for a boot; on two busy cores one takes a minute.
+const LIMIT: Duration = Duration::from_secs(180);
+
+/// Fetches and builds what is missing, once for all tests.
+fn rig() -> &'static Rig {
+    static RIG: OnceLock<(Rig, tempfile::TempDir)> = OnceLock::new();
+    let (rig, _) = RIG.get_or_init(|| {
+        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../qemu/fetch.sh");
+        let fetched = Command::new(&script).stderr(std::process::Stdio::inherit()).output();
+        let fetched = fetched.unwrap_or_else(|e| panic!("{}: {e}", script.display()));
+        assert!(fetched.status.success(), "{} failed", script.display());
+        let system = PathBuf::from(String::from_utf8_lossy(&fetched.stdout).trim());
+        let folder = tempfile::tempdir().expect("a folder for the initramfs");
+        let initramfs = folder.path().join("initramfs");
+        let init = Path::new(env!("CARGO_BIN_EXE_permafrost-guest"));
+        initramfs::write(&initramfs, init, &system.join("modules")).expect("the initramfs can be written");
+        // Next to /init, where cargo puts every program of the workspace.
+        let permafrost = init.with_file_name("permafrost");
+        assert!(permafrost.exists(), "no {}; cargo build -p permafrost-cli", permafrost.display());
+        (Rig { system, initramfs, permafrost }, folder)
+    });
+    rig
+}
+
+/// One machine at a time, however many tests cargo runs at once.
+fn alone() -> MutexGuard<'static, ()> {
+    static ALONE: Mutex<()> = Mutex::new(());
+    ALONE.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+}
+
+/// Checks that exactly the planned cases ran, and prints the figures.
+fn report(plan: &Plan<'_>, report: &Report) {
+    let ran: Vec<_> = report.outcomes.iter().map(|o| o.case.as_str()).collect();
+    assert_eq!(ran.join(","), plan.cases, "boot `{}` ran other cases than planned", plan.name);
+    println!("boot `{}`: {} cases, {:.1} s", plan.name, ran.len(), report.elapsed.as_secs_f64());
+    for outcome in &report.outcomes {
+        println!("  {:24} {:6} ms", outcome.case, outcome.ms);
+    }
+}
+
+#[test]
+#[ignore = "a virtual machine: make test-qemu"]
+fn one_card() {
+    let _alone = alone();
+    let plan = Plan { name: "one card", cards: 1, cases: "enumerate,registers,flr,bind", limit: LIMIT };
+    report(&plan, &Machine::start(rig(), &plan).finish());
+}
