@@ -1,5 +1,6 @@
 # make demo       a Groth16 proof from a .zkey and a .wtns, its MSMs computed by the simulated card
 # make test       every test, with circom and snarkjs as third parties
+# make test-qemu  the driver under a real Linux kernel in QEMU (Debian hosts)
 # make bench      the tables of docs/benchmarks.md
 # make bench-msm  MSM cycles against the bound for sizes and distributions: docs/msm-ratio.json and docs/msm-ratio.svg
 # make test-fuzz  one minute of libFuzzer, all targets; make fuzz runs each FUZZ_RUNS times: docs/fuzzing.md
@@ -16,7 +17,7 @@ PERMAFROST := $(TARGET)/debug/permafrost
 CIRCUIT := tests/circuits/membership
 DEMO := $(TARGET)/demo
 
-.PHONY: demo test test-ntt test-fuzz fuzz test-miri bench bench-msm bench-ntt lint setup
+.PHONY: demo test test-ntt test-fuzz fuzz test-miri test-qemu bench bench-msm bench-ntt lint setup
 .DEFAULT_GOAL := demo
 
 demo:
@@ -62,6 +63,13 @@ test-fuzz:
 # The memory contract, the driver's own tests, and the driver against the fake card, interpreted. Last result: docs/driver.md.
 test-miri:
 	@scripts/miri.sh
+
+# The driver under a real kernel: Linux in QEMU, with an IOMMU, on the simulated card. What it fetches: tests/qemu/README.md.
+test-qemu:
+	@scripts/setup.sh
+	@tests/qemu/fetch.sh >/dev/null
+	@$(CARGO) build --quiet --locked --package permafrost-cli
+	@$(CARGO) test --quiet --locked --package permafrost-guest --test qemu -- --ignored --nocapture --test-threads=1
 
 bench:
 	@scripts/setup.sh

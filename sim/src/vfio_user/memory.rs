@@ -2,7 +2,7 @@
 
 use crate::axi::BEAT_BYTES;
 use permafrost_abi::vfio_user::{DmaMap, DmaUnmap, DMA_READABLE, DMA_UNMAP_ALL, DMA_WRITABLE, MAX_DMA_MAPS};
-use rustix::fs::{fcntl_add_seals, fcntl_getfl, fstat, OFlags, SealFlags};
+use rustix::fs::{fcntl_add_seals, fcntl_get_seals, fcntl_getfl, fstat, OFlags, SealFlags};
 use rustix::io::Errno;
 use rustix::mm::{mmap, munmap, MapFlags, ProtFlags};
 use std::collections::{BTreeMap, HashMap};
@@ -125,7 +125,8 @@ impl ClientMemory {
         }
         // A file that shrinks under the mapping would end this process by SIGBUS. Where it cannot be sealed against that
         // (a file of a file system), the client is trusted not to.
-        if fcntl_add_seals(fd, SealFlags::SHRINK).is_err() {
+        let sealed = || fcntl_get_seals(fd).is_ok_and(|seals| seals.contains(SealFlags::SHRINK));
+        if fcntl_add_seals(fd, SealFlags::SHRINK).is_err() && !sealed() {
             tracing::debug!(
                 "a file of the client cannot be sealed; it must not be truncated while it is mapped"
             );

@@ -3,6 +3,7 @@
 
 mod initramfs;
 mod machine;
+mod qmp;
 
 use machine::{Machine, Plan, Report, Rig};
 use std::path::{Path, PathBuf};
@@ -50,10 +51,37 @@ fn report(plan: &Plan<'_>, report: &Report) {
     }
 }
 
+/// Everything that leaves the cards usable, in one boot with two cards.
 #[test]
 #[ignore = "a virtual machine: make test-qemu"]
-fn one_card() {
+fn cards_under_the_real_kernel() {
     let _alone = alone();
-    let plan = Plan { name: "one card", cards: 1, cases: "enumerate,registers,flr,bind", limit: LIMIT };
+    let cases = "enumerate,registers,flr,bind,conformance,msm,two-cards,driver-killed,removal";
+    let plan = Plan { name: "cards", cards: 2, cases, limit: LIMIT };
     report(&plan, &Machine::start(rig(), &plan).finish());
+}
+
+/// A fatal error on the link, injected by QEMU into the root port.
+#[test]
+#[ignore = "a virtual machine: make test-qemu"]
+fn an_error_on_the_bus() {
+    let _alone = alone();
+    let plan = Plan { name: "bus error", cards: 1, cases: "bind,bus-error", limit: LIMIT };
+    let mut machine = Machine::start(rig(), &plan);
+    assert_eq!(machine.asked(), "bus-error");
+    // Data link protocol error.
+    println!("QEMU: {}", qmp::monitor(&machine.qmp(), "pcie_aer_inject_error rp0 DLP").trim_end());
+    report(&plan, &machine.finish());
+}
+
+/// The process behind the card dies.
+#[test]
+#[ignore = "a virtual machine: make test-qemu"]
+fn a_card_that_dies() {
+    let _alone = alone();
+    let plan = Plan { name: "card killed", cards: 1, cases: "bind,card-killed", limit: LIMIT };
+    let mut machine = Machine::start(rig(), &plan);
+    assert_eq!(machine.asked(), "kill-card");
+    machine.cards[0].kill();
+    report(&plan, &machine.finish());
 }

@@ -1,4 +1,4 @@
-//! The cases, by name.
+//! What needs no driver: the kernel's own view of the card.
 
 use crate::error::{expect, Error};
 use crate::init::{read, write};
@@ -10,20 +10,8 @@ use std::fs;
 use std::os::unix::fs::FileExt;
 use std::time::Duration;
 
-/// A case.
-pub type Case = fn() -> Result<(), Error>;
-
-const CASES: &[(&str, Case)] =
-    &[("enumerate", enumerate), ("registers", registers), ("flr", flr), ("bind", bind)];
-
-/// The case with this name.
-pub fn find(name: &str) -> Result<Case, Error> {
-    let case = CASES.iter().find(|(n, _)| *n == name).ok_or_else(|| Error::NoSuchCase(name.into()))?;
-    Ok(case.1)
-}
-
 /// The kernel's PCI code has found the card: class, BAR sizes, MSI-X, FLR, and an IOMMU group of its own.
-fn enumerate() -> Result<(), Error> {
+pub fn enumerate() -> Result<(), Error> {
     let card = pci::card(0)?;
     let class = read(&pci::file(card, "class"))?;
     expect(class == format!("{CLASS:#08x}"), format!("class {class}"))?;
@@ -51,7 +39,7 @@ fn bar_bytes(line: &str) -> u32 {
 }
 
 /// Loads of every width from the BAR: 4 and 8 bytes reach the card, narrower ones read all ones, and nothing is disturbed.
-fn registers() -> Result<(), Error> {
+pub fn registers() -> Result<(), Error> {
     let card = pci::card(0)?;
     write(&pci::file(card, "enable"), "1")?;
     let bar = Resource::open(card)?;
@@ -68,7 +56,7 @@ fn registers() -> Result<(), Error> {
 }
 
 /// Function level reset by the kernel: the kernel puts config space back, and the card answers.
-fn flr() -> Result<(), Error> {
+pub fn flr() -> Result<(), Error> {
     let card = pci::card(0)?;
     write(&pci::file(card, "enable"), "1")?;
     let path = pci::file(card, "config");
@@ -97,7 +85,7 @@ fn flr() -> Result<(), Error> {
 }
 
 /// Every card goes to vfio-pci, and its group appears.
-fn bind() -> Result<(), Error> {
+pub fn bind() -> Result<(), Error> {
     for card in pci::cards()? {
         pci::bind(card)?;
         let group = fs::read_link(pci::file(card, "iommu_group"))
