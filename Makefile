@@ -65,11 +65,12 @@ test-miri:
 	@scripts/miri.sh
 
 # The driver under a real kernel: Linux in QEMU, with an IOMMU, on the simulated card. What it fetches: tests/qemu/README.md.
+# The whole workspace, so that what `make test` has built is used; `serve` because cargo builds the permafrost command for it.
 test-qemu:
 	@scripts/setup.sh
 	@tests/qemu/fetch.sh >/dev/null
-	@$(CARGO) build --quiet --locked --package permafrost-cli
-	@$(CARGO) test --quiet --locked --package permafrost-guest --test qemu -- --ignored --nocapture --test-threads=1
+	@$(CARGO) test --quiet --locked --workspace --test qemu --test serve --no-run
+	@$(CARGO) test --quiet --locked --workspace --test qemu -- --ignored --nocapture --test-threads=1
 
 bench:
 	@scripts/setup.sh

@@ -1,12 +1,12 @@
 //! The driver through VFIO, when things go wrong that only a kernel can bring about.
 
-use super::driver::open;
+use super::driver::{open, reach};
 use super::worker;
 use crate::error::{expect, Error};
 use crate::init::write;
 use crate::pci;
-use permafrost_abi::NopCommand;
-use permafrost_driver::{Bdf, Card, Error as DriverError, Request};
+use permafrost_abi::{CopyKind, NopCommand};
+use permafrost_driver::{Bdf, Card, CardOptions, DmaPiece, Error as DriverError, Request};
 use std::fs;
 use std::os::unix::process::ExitStatusExt;
 use std::time::{Duration, Instant};
@@ -106,12 +106,22 @@ fn reopened(bdf: Bdf) -> Result<Card, Error> {
     }
 }
 
-/// The process behind the card is killed while a command waits. The last case of a boot: closing such a card takes the kernel
-/// more than a minute, so it is left open.
+/// The process behind the card is killed while a command waits.
 pub fn card_killed() -> Result<(), Error> {
+    gone("HOST kill-card")
+}
+
+/// The process behind the card is stopped: accesses hang until QEMU gives it up.
+pub fn card_stopped() -> Result<(), Error> {
+    gone("HOST stop-card")
+}
+
+/// What takes the card away for good is the last case of a boot: closing such a card takes the kernel more than a minute, so
+/// it is left open.
+fn gone(ask: &str) -> Result<(), Error> {
     let card = open(pci::card(0)?)?;
     let (error, after) = waiting(&card, || {
-        println!("HOST kill-card");
+        println!("{ask}");
         Ok(())
     })?;
     lost(&error, after)?;
@@ -119,4 +129,41 @@ pub fn card_killed() -> Result<(), Error> {
     expect(matches!(next, Err(DriverError::CardLost { .. })), format!("the next command: {next:?}"))?;
     std::mem::forget(card);
     Ok(())
+}
+
+/// The card is reset while it writes to this memory, by the controller's switch and by the kernel's function level reset: not
+/// a byte is written once the reset has returned.
+pub fn reset_in_flight() -> Result<(), Error> {
+    const BYTES: usize = 1 << 20;
+    let transport = reach(pci::card(0)?)?;
+    let card = Card::open(transport.clone(), CardOptions::default())?;
+    for by_function in [false, true] {
+        let source = card.dram().alloc(BYTES as u64)?;
+        card.fill(&source, 0, BYTES as u64, u64::MAX)?;
+        let target = card.dma_alloc(BYTES)?;
+        target.zero(0, BYTES);
+        let piece = DmaPiece { buffer: target.clone(), offset: 0, len: BYTES };
+        let ticket = card.submit_pieces(1, CopyKind::CardToHost, &source, 0, &[piece])?;
+        let seen = || {
+            let mut bytes = vec![0; BYTES];
+            target.read(0, &mut bytes);
+            bytes.iter().filter(|b| **b != 0).count()
+        };
+        pci::wait(NOTICE, "the first bytes of a copy", || seen() > 0)?;
+        match by_function {
+            true => transport.reset()?,
+            false => card.reset()?,
+        }
+        let written = seen();
+        std::thread::sleep(Duration::from_millis(200));
+        let later = seen();
+        println!("function: {by_function}; {written} of {BYTES} bytes written when the reset returned, {later} later");
+        expect(written < BYTES, "the copy was over before the reset")?;
+        expect(written == later, "the card wrote after its reset")?;
+        // The driver does not know of the kernel's reset.
+        card.reset()?;
+        let end = ticket.wait();
+        expect(matches!(end, Err(DriverError::Aborted { .. })), format!("the copy ended with {end:?}"))?;
+    }
+    worker::copies(&card, 1)
 }

@@ -16,12 +16,15 @@ const CASES: &[(&str, Case)] = &[
     ("flr", sysfs::flr),
     ("bind", sysfs::bind),
     ("conformance", driver::conformance),
+    ("copies", driver::copies),
     ("msm", driver::msm),
     ("two-cards", driver::two_cards),
+    ("reset-in-flight", faults::reset_in_flight),
     ("driver-killed", faults::driver_killed),
     ("removal", faults::removal),
     ("bus-error", faults::bus_error),
     ("card-killed", faults::card_killed),
+    ("card-stopped", faults::card_stopped),
 ];
 
 /// The case with this name.

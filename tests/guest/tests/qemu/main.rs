@@ -14,6 +14,14 @@ use std::time::Duration;
 /// Longest time for a boot; on two busy cores one takes a minute.
 const LIMIT: Duration = Duration::from_secs(180);
 
+/// Longest time for an answer of the card; the Verilated card is slow.
+const ANSWER: Duration = Duration::from_secs(60);
+
+/// A boot with cards that map the guest's memory.
+fn plan<'a>(name: &'a str, cards: usize, cases: &'a str) -> Plan<'a> {
+    Plan { name, cards, cases, shared: true, answer: ANSWER, limit: LIMIT }
+}
+
 /// Fetches and builds what is missing, once for all tests.
 fn rig() -> &'static Rig {
     static RIG: OnceLock<(Rig, tempfile::TempDir)> = OnceLock::new();
@@ -56,8 +64,9 @@ fn report(plan: &Plan<'_>, report: &Report) {
 #[ignore = "a virtual machine: make test-qemu"]
 fn cards_under_the_real_kernel() {
     let _alone = alone();
-    let cases = "enumerate,registers,flr,bind,conformance,msm,two-cards,driver-killed,removal";
-    let plan = Plan { name: "cards", cards: 2, cases, limit: LIMIT };
+    let cases =
+        "enumerate,registers,flr,bind,conformance,msm,two-cards,reset-in-flight,driver-killed,removal";
+    let plan = plan("cards", 2, cases);
     report(&plan, &Machine::start(rig(), &plan).finish());
 }
 
@@ -66,7 +75,7 @@ fn cards_under_the_real_kernel() {
 #[ignore = "a virtual machine: make test-qemu"]
 fn an_error_on_the_bus() {
     let _alone = alone();
-    let plan = Plan { name: "bus error", cards: 1, cases: "bind,bus-error", limit: LIMIT };
+    let plan = plan("bus error", 1, "bind,bus-error");
     let mut machine = Machine::start(rig(), &plan);
     assert_eq!(machine.asked(), "bus-error");
     // Data link protocol error.
@@ -79,9 +88,30 @@ fn an_error_on_the_bus() {
 #[ignore = "a virtual machine: make test-qemu"]
 fn a_card_that_dies() {
     let _alone = alone();
-    let plan = Plan { name: "card killed", cards: 1, cases: "bind,card-killed", limit: LIMIT };
+    let plan = plan("card killed", 1, "bind,card-killed");
     let mut machine = Machine::start(rig(), &plan);
     assert_eq!(machine.asked(), "kill-card");
     machine.cards[0].kill();
     report(&plan, &machine.finish());
+}
+
+/// The process behind the card stands still: an access hangs until QEMU has waited long enough.
+#[test]
+#[ignore = "a virtual machine: make test-qemu"]
+fn a_card_that_hangs() {
+    let _alone = alone();
+    let plan = Plan { answer: Duration::from_secs(5), ..plan("card stopped", 1, "bind,card-stopped") };
+    let mut machine = Machine::start(rig(), &plan);
+    assert_eq!(machine.asked(), "stop-card");
+    machine.cards[0].stop();
+    report(&plan, &machine.finish());
+}
+
+/// QEMU does the card's accesses to memory, through the virtual IOMMU.
+#[test]
+#[ignore = "a virtual machine: make test-qemu"]
+fn memory_that_is_not_shared() {
+    let _alone = alone();
+    let plan = Plan { shared: false, ..plan("memory not shared", 1, "bind,copies,conformance") };
+    report(&plan, &Machine::start(rig(), &plan).finish());
 }
