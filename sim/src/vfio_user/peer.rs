@@ -116,7 +116,10 @@ impl Peer {
         };
         if reply.is_none() {
             locked(&self.waiting).take();
-            tracing::warn!(command, "the client did not answer a DMA access");
+            tracing::warn!(
+                command,
+                "the client did not answer a DMA access; a virtual machine must share its memory (QEMU: memory-backend-memfd,share=on)"
+            );
         }
         reply.filter(|m| m.header.command == command && m.header.flags & flags::ERROR == 0)
     }

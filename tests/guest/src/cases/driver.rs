@@ -1,6 +1,5 @@
 //! The driver through VFIO, on a card that behaves.
 
-use super::worker;
 use crate::error::{expect, Error};
 use crate::{pci, suite};
 use ark_bn254::{Fr, G1Affine, G1Projective};
@@ -30,11 +29,6 @@ pub fn open(card: Bdf) -> Result<Card, Error> {
 pub fn conformance() -> Result<(), Error> {
     suite::conforms(&reach(pci::card(0)?)?);
     Ok(())
-}
-
-/// Copies to the card and back.
-pub fn copies() -> Result<(), Error> {
-    worker::copies(&open(pci::card(0)?)?, 2)
 }
 
 /// A multi-scalar multiplication through the engine, against arkworks.

@@ -16,7 +16,6 @@ const CASES: &[(&str, Case)] = &[
     ("flr", sysfs::flr),
     ("bind", sysfs::bind),
     ("conformance", driver::conformance),
-    ("copies", driver::copies),
     ("msm", driver::msm),
     ("two-cards", driver::two_cards),
     ("reset-in-flight", faults::reset_in_flight),

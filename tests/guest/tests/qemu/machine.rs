@@ -31,8 +31,6 @@ pub struct Plan<'a> {
     /// In file names.
     pub name: &'a str,
     pub cards: usize,
-    /// Whether the card's process maps the guest's memory; otherwise QEMU does each access of the card.
-    pub shared: bool,
     /// How long QEMU waits for an answer of the card's process.
     pub answer: Duration,
     /// Names of the guest's cases, separated by commas.
@@ -142,8 +140,8 @@ impl Machine {
         ]);
         // Never the default: where a machine has KVM without a usable CPU, QEMU starts and the guest stands still.
         command.args(["-accel", "tcg,thread=multi"]);
-        let memory = if plan.shared { "memfd,id=mem,size=1G,share=on" } else { "ram,id=mem,size=1G" };
-        command.args(["-object", &format!("memory-backend-{memory}")]);
+        // Shared, so that the card's process maps it: QEMU does not serve the card's accesses while it waits for a register.
+        command.args(["-object", "memory-backend-memfd,id=mem,size=1G,share=on"]);
         command.args(["-device", "intel-iommu,intremap=on,caching-mode=on"]);
         for i in 0..plan.cards {
             let socket = at(&format!("card{i}"));

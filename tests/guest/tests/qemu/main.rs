@@ -19,7 +19,7 @@ const ANSWER: Duration = Duration::from_secs(60);
 
 /// A boot with cards that map the guest's memory.
 fn plan<'a>(name: &'a str, cards: usize, cases: &'a str) -> Plan<'a> {
-    Plan { name, cards, cases, shared: true, answer: ANSWER, limit: LIMIT }
+    Plan { name, cards, cases, answer: ANSWER, limit: LIMIT }
 }
 
 /// Fetches and builds what is missing, once for all tests.
@@ -105,13 +105,4 @@ fn a_card_that_hangs() {
     assert_eq!(machine.asked(), "stop-card");
     machine.cards[0].stop();
     report(&plan, &machine.finish());
-}
-
-/// QEMU does the card's accesses to memory, through the virtual IOMMU.
-#[test]
-#[ignore = "a virtual machine: make test-qemu"]
-fn memory_that_is_not_shared() {
-    let _alone = alone();
-    let plan = Plan { shared: false, ..plan("memory not shared", 1, "bind,copies,conformance") };
-    report(&plan, &Machine::start(rig(), &plan).finish());
 }
