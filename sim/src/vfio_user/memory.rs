@@ -247,6 +247,16 @@ mod tests {
         assert!(m.find(0x20_1000, false).is_none() && m.find(0x1f_ffc0, false).is_none());
     }
 
+    /// As QEMU's memory is: it can be neither shrunk nor sealed further.
+    #[test]
+    fn files_that_are_sealed_already_are_taken() {
+        let (fd, mut m) = (file(2), ClientMemory::default());
+        fcntl_add_seals(&fd, SealFlags::SHRINK | SealFlags::GROW | SealFlags::SEAL).unwrap();
+        assert_eq!(fcntl_add_seals(&fd, SealFlags::SHRINK), Err(Errno::PERM));
+        m.map(&map(0x1000, PAGE, PAGE), Some(fd)).unwrap();
+        assert!(m.find(0x1fc0, true).is_some());
+    }
+
     #[test]
     fn what_cannot_be_mapped_is_refused() {
         let mut m = ClientMemory::default();
