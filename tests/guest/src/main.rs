@@ -17,6 +17,7 @@ mod error;
 mod init;
 mod pci;
 mod resource;
+mod vfio_cases;
 
 #[path = "../../../driver/tests/suite/mod.rs"]
 mod suite;
@@ -30,6 +31,14 @@ fn main() {
         let end = cases::worker::run();
         eprintln!("worker: {end:?}");
         std::process::exit(1);
+    }
+    let arguments: Vec<_> = std::env::args().skip(1).collect();
+    if let [vfio_cases::UNPRIVILEGED, bdf, expected] =
+        arguments.iter().map(String::as_str).collect::<Vec<_>>()[..]
+    {
+        let end = vfio_cases::as_user(bdf, expected);
+        println!("user {}: {end:?}", rustix::process::getuid().as_raw());
+        std::process::exit(end.is_err().into());
     }
     // As an ordinary program it has no business with mounts and the power switch.
     if std::process::id() != 1 {

@@ -28,6 +28,10 @@ const CASES: &[(&str, Case)] = &[
 
 /// The case with this name.
 pub fn find(name: &str) -> Result<Case, Error> {
-    let case = CASES.iter().find(|(n, _)| *n == name).ok_or_else(|| Error::NoSuchCase(name.into()))?;
+    let case = CASES
+        .iter()
+        .chain(crate::vfio_cases::CASES)
+        .find(|(n, _)| *n == name)
+        .ok_or_else(|| Error::NoSuchCase(name.into()))?;
     Ok(case.1)
 }

@@ -106,3 +106,13 @@ fn a_card_that_hangs() {
     machine.cards[0].stop();
     report(&plan, &machine.finish());
 }
+
+/// What only the kernel's VFIO shows of the transport.
+#[test]
+#[ignore = "a virtual machine: make test-qemu"]
+fn the_transport_under_the_real_kernel() {
+    let _alone = alone();
+    let cases = "bind,vfio-open,vfio-memory,vfio-unprivileged,vfio-reset,vfio-idle-removal,vfio-iommufd";
+    let plan = plan("vfio", 1, cases);
+    report(&plan, &Machine::start(rig(), &plan).finish());
+}
