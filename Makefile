@@ -17,7 +17,7 @@ PERMAFROST := $(TARGET)/debug/permafrost
 CIRCUIT := tests/circuits/membership
 DEMO := $(TARGET)/demo
 
-.PHONY: demo test test-ntt test-fuzz fuzz test-miri test-qemu bench bench-msm bench-ntt lint setup
+.PHONY: demo test test-ntt test-fuzz fuzz test-miri test-qemu test-qemu-iommufd bench bench-msm bench-ntt lint setup
 .DEFAULT_GOAL := demo
 
 demo:
@@ -71,6 +71,14 @@ test-qemu:
 	@tests/qemu/fetch.sh >/dev/null
 	@$(CARGO) test --quiet --locked --workspace --test qemu --test serve --no-run
 	@$(CARGO) test --quiet --locked --workspace --test qemu -- --ignored --nocapture --test-threads=1
+
+# The transport's two backends on a kernel built for it, with failing allocations; the first time this takes up to half an hour.
+test-qemu-iommufd:
+	@scripts/setup.sh
+	@tests/qemu/fetch.sh >/dev/null
+	@$(CARGO) build --quiet --locked --package permafrost-cli
+	@PERMAFROST_QEMU_KERNEL=$$(tests/qemu/kernel.sh) $(CARGO) test --quiet --locked --package permafrost-guest \
+		--features iommufd --test qemu -- --ignored --nocapture --exact the_transport_under_the_real_kernel
 
 bench:
 	@scripts/setup.sh

@@ -27,6 +27,7 @@ pub const CASES: &[(&str, Case)] = &[
     ("vfio-reset", reset_during_dma),
     ("vfio-idle-removal", idle_removal),
     ("vfio-iommufd", iommufd),
+    ("vfio-no-memory", no_memory),
 ];
 
 /// The argument that makes `/init` the program of a user without privileges; the card's address follows.
@@ -154,7 +155,8 @@ fn mapped(transport: &Arc<Vfio>) -> Result<(), Error> {
     refused(odd.map(|_| ()), &["100 bytes", "4096"])
 }
 
-/// A user without privileges opens a card that it was given, and has as much memory as its limit allows.
+/// A user without privileges opens a card that it was given, and has as much memory as its limit allows. Its program also finds
+/// the registers where they cannot be mapped.
 fn unprivileged() -> Result<(), Error> {
     let bdf = pci::card(0)?;
     let group = fs::read_link(pci::file(bdf, "iommu_group")).map_err(Error::file("read", "iommu_group"))?;
@@ -197,7 +199,41 @@ pub fn as_user(bdf: &str, expected: &str) -> Result<(), Error> {
     )?;
     drop(small);
     card.dma_alloc(512 << 10)?;
-    Ok(())
+    drop(card);
+    by_system_calls(bdf)
+}
+
+/// Registers where they cannot be mapped, here for lack of address space: they are reached by system calls.
+fn by_system_calls(bdf: Bdf) -> Result<(), Error> {
+    let space = |current| {
+        let maximum = rustix::process::getrlimit(Resource::As).maximum;
+        setrlimit(Resource::As, Rlimit { current, maximum })
+            .map_err(Error::file("limit", "the address space"))
+    };
+    // A thread, whose stack is there already.
+    let opened = std::thread::scope(|scope| {
+        scope
+            .spawn(|| {
+                space(Some(0))?;
+                let opened = Vfio::open(bdf, VfioOptions::default());
+                space(None)?;
+                Ok::<_, Error>(opened?)
+            })
+            .join()
+            .unwrap_or_else(|_| Err(Error::Wrong("opening panicked".into())))
+    })?;
+    let maps = read("/proc/self/maps")?;
+    expect(!maps.contains("vfio-device"), "the registers are mapped")?;
+    expect(opened.read32(reg::MAGIC)? == ABI_MAGIC, "MAGIC is read wrong")?;
+    for value in [0x1234_5000, 0] {
+        opened.write32(reg::ADMIN_SQ, value)?;
+        expect(opened.read32(reg::ADMIN_SQ)? == value, "a register does not keep its value")?;
+    }
+    let mapped = Vfio::open(bdf, VfioOptions::default());
+    drop(opened);
+    refused(mapped, &["another process"])?;
+    let _mapped = Vfio::open(bdf, VfioOptions::default())?;
+    expect(read("/proc/self/maps")?.contains("vfio-device"), "the registers are not mapped")
 }
 
 /// The function is reset behind the driver's back in the middle of copies. The driver finds its way back, every copy ends, and
@@ -296,5 +332,56 @@ fn iommufd() -> Result<(), Error> {
     refused(open(), &["another process"])?;
     mapped(&transport)?;
     suite::conforms(&(transport as Arc<dyn Transport>));
+    Ok(())
+}
+
+/// Every allocation of the kernel fails once, for the operations of an open card, and some of those of opening one: the error
+/// reaches the caller, and nothing is left behind. For a kernel with fault injection.
+fn no_memory() -> Result<(), Error> {
+    const DEBUG: &str = "/sys/kernel/debug";
+    const FILTER: &str = "/sys/kernel/debug/failslab/ignore-gfp-wait";
+    if !Path::new("/proc/thread-self/fail-nth").exists() {
+        println!("this kernel injects no faults");
+        return Ok(());
+    }
+    if !Path::new(FILTER).exists() {
+        rustix::mount::mount("debugfs", DEBUG, "debugfs", rustix::mount::MountFlags::empty(), None)
+            .map_err(Error::file("mount", DEBUG))?;
+    }
+    write(FILTER, "N")?;
+    let bdf = pci::card(0)?;
+    let card = vfio(bdf, VfioBackend::Group)?;
+    failing("mapping memory", 1, || card.dma_alloc(64 << 10).map(drop))?;
+    failing("mapping huge pages", 1, || card.dma_alloc(4 << 20).map(drop))?;
+    failing("enabling interrupts", 1, || card.enable_irqs(3))?;
+    failing("resetting", 1, || card.reset())?;
+    drop(card);
+    failing("opening", 7, || Vfio::open(bdf, VfioOptions::default()).map(drop))?;
+    let card = vfio(bdf, VfioBackend::Group)?;
+    card.enable_irqs(3)?;
+    worker::copies(&Card::open(card, CardOptions::default())?, 1)
+}
+
+/// Runs `act` with its first allocation in the kernel failing, the one `step` later, and so on, until none fails any more; then
+/// it must succeed.
+fn failing(what: &str, step: usize, act: impl Fn() -> Result<(), TransportError>) -> Result<(), Error> {
+    const NTH: &str = "/proc/thread-self/fail-nth";
+    let (start, mut errors, mut texts) = (Instant::now(), 0, std::collections::BTreeSet::new());
+    for nth in (1u32..).step_by(step) {
+        write(NTH, &nth.to_string())?;
+        let result = act();
+        // What is left to count, 0 when the failure has happened.
+        let left = read(NTH)?;
+        write(NTH, "0")?;
+        if let Err(error) = &result {
+            errors += 1;
+            texts.insert(error.to_string());
+        }
+        if left.trim() != "0" {
+            println!("{what}: {nth} runs, {errors} errors, {:.0?}: {texts:#?}", start.elapsed());
+            return Ok(result?);
+        }
+        act()?;
+    }
     Ok(())
 }

@@ -14,7 +14,7 @@ const CHARACTER_DEVICE: u32 = 0o20600;
 const CONSOLE: (u32, u32) = (5, 1);
 
 /// Writes the archive: `init` as it was built, what it is linked with at the places where the loader looks for it, and
-/// the modules of the folder `modules`.
+/// the modules of the folder `modules`, if there is one.
 pub fn write(out: &Path, init: &Path, modules: &Path) -> io::Result<()> {
     let mut archive =
         Archive { out: BufWriter::new(File::create(out)?), entries: 0, folders: BTreeSet::new() };
@@ -26,7 +26,8 @@ pub fn write(out: &Path, init: &Path, modules: &Path) -> io::Result<()> {
     for library in libraries(init)? {
         archive.file(library.strip_prefix("/").unwrap_or(&library), &library)?;
     }
-    for module in fs::read_dir(modules)? {
+    let modules = if modules.exists() { Some(fs::read_dir(modules)?) } else { None };
+    for module in modules.into_iter().flatten() {
         let module = module?;
         archive.file(&Path::new("modules").join(module.file_name()), &module.path())?;
     }

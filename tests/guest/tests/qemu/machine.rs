@@ -20,6 +20,8 @@ const GRACE: Duration = Duration::from_secs(3);
 pub struct Rig {
     /// The folder of `tests/qemu/fetch.sh`.
     pub system: PathBuf,
+    /// The folder with the guest's kernel: the same, or that of `tests/qemu/kernel.sh`.
+    pub kernel: PathBuf,
     pub initramfs: PathBuf,
     /// The `permafrost` command, which serves the cards.
     pub permafrost: PathBuf,
@@ -154,7 +156,7 @@ impl Machine {
         }
         command.arg("-serial").arg(format!("file:{}", at("console.log").display()));
         command.arg("-qmp").arg(format!("unix:{},server=on,wait=off", at("qmp").display()));
-        command.arg("-kernel").arg(rig.system.join("vmlinuz")).arg("-initrd").arg(&rig.initramfs);
+        command.arg("-kernel").arg(rig.kernel.join("vmlinuz")).arg("-initrd").arg(&rig.initramfs);
         // Without no_timer_check the kernel panics now and then on a host that is short of CPU time.
         let inside = plan.limit.as_secs().saturating_sub(15);
         command.arg("-append").arg(format!(
