@@ -2,6 +2,7 @@
 
 use super::iovas::ALIGN;
 use super::{failed, os_error, Shared};
+use crate::bdf::Bdf;
 use crate::dma::lock;
 use crate::transport::hostmem::HostMemory;
 use permafrost_abi::{DmaRegion, TransportError};
@@ -62,7 +63,8 @@ pub(super) unsafe fn map(
     if let Err(error) = unsafe { device.space.vfio_dma_map(iova, len, ptr) } {
         lock(&device.iovas).give(place);
         let pinned = shared.pinned.load(Ordering::Relaxed);
-        return Err(refused(device.bdf, len, pinned, &error));
+        let limit = getrlimit(Resource::Memlock).current;
+        return Err(refused(device.bdf, len, pinned, limit, &error));
     }
     shared.pinned.fetch_add(len, Ordering::Relaxed);
     let mapped = Mapped { shared: shared.clone(), place, iova, len, owner: Some(owner) };
@@ -70,16 +72,20 @@ pub(super) unsafe fn map(
     Ok(unsafe { DmaRegion::new(iova, ptr, len, Box::new(mapped)) })
 }
 
-/// Why the kernel does not map `len` bytes when `pinned` are mapped already.
-fn refused(bdf: crate::Bdf, len: usize, pinned: usize, error: &VfioError) -> TransportError {
+/// Why the kernel does not map `len` bytes when `pinned` are mapped already and `limit` may be.
+fn refused(bdf: Bdf, len: usize, pinned: usize, limit: Option<u64>, error: &VfioError) -> TransportError {
     let detail = match os_error(error).map(Errno::from_raw_os_error) {
         Some(Errno::NOMEM) => {
-            let limit = getrlimit(Resource::Memlock).current;
-            let limit = limit.map_or("unlimited".into(), |bytes| format!("{bytes} bytes"));
+            let needed = pinned.saturating_add(len);
+            // The limit counts other memory too, and does not hold for root.
+            let limit = match limit {
+                Some(bytes) if (needed as u64) > bytes => format!("{bytes} bytes"),
+                Some(bytes) => format!("{bytes} bytes, so other memory is locked too or the system has none"),
+                None => "unlimited, so the system has none".into(),
+            };
             format!(
-                "the kernel does not pin it: RLIMIT_MEMLOCK is {limit}, {pinned} bytes are pinned for this card and {} are \
-                 needed in all (`ulimit -l`, or LimitMEMLOCK= in a unit)",
-                pinned.saturating_add(len)
+                "the kernel does not pin it: {pinned} bytes are pinned for this card, {needed} are needed in all, and \
+                 RLIMIT_MEMLOCK (`ulimit -l`, or LimitMEMLOCK= in a unit) is {limit}"
             )
         }
         Some(Errno::NOSPC) => {
@@ -116,13 +122,19 @@ mod tests {
     #[test]
     fn a_limit_on_locked_memory_is_named() {
         let bdf = "0000:01:00.0".parse().unwrap();
-        let said = |errno: Errno| {
-            refused(bdf, 4096, 8192, &VfioError::IommuDmaMap(SysError::new(errno.raw_os_error()))).to_string()
+        let with = |errno: Errno, limit| {
+            let error = VfioError::IommuDmaMap(SysError::new(errno.raw_os_error()));
+            refused(bdf, 4096, 8192, limit, &error).to_string()
         };
+        let said = |errno| with(errno, Some(10_000));
         let message = said(Errno::NOMEM);
-        for part in ["4096 bytes", "RLIMIT_MEMLOCK", "8192 bytes are pinned", "12288 are needed"] {
+        for part in
+            ["4096 bytes", "8192 bytes are pinned", "12288 are needed", "RLIMIT_MEMLOCK", "is 10000 bytes;"]
+        {
             assert!(message.contains(part), "{message}");
         }
+        assert!(with(Errno::NOMEM, Some(65_536)).contains("is 65536 bytes, so other memory"));
+        assert!(with(Errno::NOMEM, None).contains("unlimited, so the system has none"));
         assert!(said(Errno::NOSPC).contains("dma_entry_limit"));
         assert!(said(Errno::EXIST).contains("0000:01:00.0: 4096 bytes"));
     }
