@@ -195,7 +195,7 @@ pub fn as_user(bdf: &str, expected: &str) -> Result<(), Error> {
     let small = card.dma_alloc(64 << 10)?;
     refused(
         card.dma_alloc(4 << 20),
-        &["4194304 bytes", "RLIMIT_MEMLOCK is 1048576 bytes", "65536 bytes are pinned"],
+        &["4194304 bytes", "RLIMIT_MEMLOCK", "is 1048576 bytes", "65536 bytes are pinned"],
     )?;
     drop(small);
     card.dma_alloc(512 << 10)?;
