@@ -15,10 +15,10 @@ use std::time::{Duration, Instant};
 const NOTICE: Duration = Duration::from_secs(20);
 
 /// The process that has the card is killed in the middle of its work, three times: the kernel resets the card, and the next
-/// process has it at once.
+/// process has it at once, and finds nothing in card memory of what was there.
 pub fn driver_killed() -> Result<(), Error> {
     for _ in 0..3 {
-        let mut child = worker::start()?;
+        let (mut child, address) = worker::start()?;
         std::thread::sleep(Duration::from_millis(20));
         child.kill().map_err(Error::file("kill", "the worker"))?;
         let status = child.wait().map_err(Error::file("wait for", "the worker"))?;
@@ -26,6 +26,16 @@ pub fn driver_killed() -> Result<(), Error> {
         let start = Instant::now();
         let card = open(pci::card(0)?)?;
         println!("opened again {:.0?} after the kill", start.elapsed());
+        let buffer = card.dram().alloc(worker::BYTES as u64)?;
+        expect(
+            buffer.address() == address,
+            format!("memory at {:#x}, the worker's was at {address:#x}", buffer.address()),
+        )?;
+        let mut left = vec![0xff; worker::BYTES];
+        card.read(&buffer, 0, &mut left)?;
+        let bytes = left.iter().filter(|b| **b != 0).count();
+        expect(bytes == 0, format!("{bytes} bytes of the killed process are still in card memory"))?;
+        drop(buffer);
         worker::copies(&card, 1)?;
     }
     Ok(())

@@ -3,7 +3,7 @@
 use super::driver::open;
 use crate::error::Error;
 use crate::pci;
-use permafrost_driver::Card;
+use permafrost_driver::{Card, DramBuf};
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Stdio};
 
@@ -17,28 +17,32 @@ pub const BYTES: usize = 64 << 10;
 /// Copies back and forth for ever.
 pub fn run() -> Result<(), Error> {
     let card = open(pci::card(0)?)?;
-    copies(&card, 1)?;
-    println!("{WORKING}");
+    let buffer = card.dram().alloc(BYTES as u64)?;
+    copy(&card, &buffer, 1)?;
+    println!("{WORKING} {}", buffer.address());
     loop {
-        copies(&card, 16)?;
+        copy(&card, &buffer, 16)?;
     }
 }
 
 /// Copies to the card and back, `times` times, and compares.
 pub fn copies(card: &Card, times: usize) -> Result<(), Error> {
-    let buffer = card.dram().alloc(BYTES as u64)?;
+    copy(card, &card.dram().alloc(BYTES as u64)?, times)
+}
+
+fn copy(card: &Card, buffer: &DramBuf, times: usize) -> Result<(), Error> {
     for round in 0..times {
         let data: Vec<u8> = (0..BYTES).map(|i| (i * 7 + round) as u8 ^ (i >> 8) as u8).collect();
-        card.write(&buffer, 0, &data)?;
+        card.write(buffer, 0, &data)?;
         let mut back = vec![0; BYTES];
-        card.read(&buffer, 0, &mut back)?;
+        card.read(buffer, 0, &mut back)?;
         crate::error::expect(back == data, "what was read back is not what was written")?;
     }
     Ok(())
 }
 
-/// A worker that is in the middle of its work.
-pub fn start() -> Result<Child, Error> {
+/// A worker that is in the middle of its work, and where in card memory it copies to.
+pub fn start() -> Result<(Child, u64), Error> {
     let program = "/proc/self/exe";
     let mut child = Command::new(program)
         .arg(ARGUMENT)
@@ -50,8 +54,8 @@ pub fn start() -> Result<Child, Error> {
     if let Some(out) = child.stdout.take() {
         BufReader::new(out).read_line(&mut line).map_err(Error::file("read from", program))?;
     }
-    if line.trim_end() == WORKING {
-        return Ok(child);
+    if let Some(Ok(address)) = line.trim_end().strip_prefix(WORKING).map(|rest| rest.trim_start().parse()) {
+        return Ok((child, address));
     }
     let _ = child.kill(); // it has ended, most likely
     let status = child.wait();
