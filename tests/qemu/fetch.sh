@@ -73,7 +73,7 @@ run() {
 }
 
 say "fetch QEMU and a kernel of Debian 13 from $uri into $cache (about 70 MB, once)"
-run apt-get -q -c "$apt/conf" update
+run apt-get -q -c "$apt/conf" update --error-on=any
 
 # The stated version of a package when the archive has it, else the suite's.
 has() { apt-cache -c "$apt/conf" madison "$1" 2>/dev/null | awk -F' *[|] *' '{print $2}' | grep -qxF "$2"; }
