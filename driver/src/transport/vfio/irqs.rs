@@ -37,10 +37,15 @@ impl Irqs {
             return Err(TransportError::BadVector { vector: vectors - 1, enabled: most });
         }
         let mut irqs = lock(&self.0);
-        // The kernel fixes how many vectors there are when the first is enabled.
-        if !irqs.is_empty() {
-            vfio.disable_msix().map_err(|e| failed(device.bdf, format!("MSI-X cannot be disabled: {e}")))?;
-            irqs.clear();
+        // The kernel fixes how many vectors there are when the first is enabled. What it refuses to disable it may have disabled
+        // all the same, so that is found out by enabling.
+        let disabled = if irqs.is_empty() { Ok(()) } else { vfio.disable_msix() };
+        irqs.clear();
+        if let Err(e) = disabled {
+            if vectors == 0 {
+                return Err(failed(device.bdf, format!("MSI-X cannot be disabled: {e}")));
+            }
+            tracing::warn!(bdf = %device.bdf, error = %e, "MSI-X could not be disabled before it is enabled anew");
         }
         if vectors == 0 {
             return Ok(());

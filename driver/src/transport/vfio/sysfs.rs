@@ -43,7 +43,7 @@ impl PciFunction {
     /// When an attribute cannot be read.
     pub fn read(sysfs: &Path, bdf: Bdf) -> io::Result<Option<Self>> {
         let folder = folder(sysfs, bdf);
-        if !folder.exists() {
+        if !folder.try_exists()? {
             return Ok(None);
         }
         let number = |name: &str| {
