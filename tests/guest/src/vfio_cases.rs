@@ -12,6 +12,7 @@ use permafrost_driver::{
 };
 use rustix::process::{getuid, setrlimit, Resource, Rlimit};
 use std::fs;
+use std::os::unix::fs::FileExt;
 use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::Command;
@@ -366,18 +367,22 @@ fn no_memory() -> Result<(), Error> {
 /// it must succeed.
 fn failing(what: &str, step: usize, act: impl Fn() -> Result<(), TransportError>) -> Result<(), Error> {
     const NTH: &str = "/proc/thread-self/fail-nth";
+    // Open all the time: to open it takes memory.
+    let file = fs::File::options().read(true).write(true).open(NTH).map_err(Error::file("open", NTH))?;
+    let set = |nth: usize| file.write_at(nth.to_string().as_bytes(), 0).map_err(Error::file("write", NTH));
     let (start, mut errors, mut texts) = (Instant::now(), 0, std::collections::BTreeSet::new());
-    for nth in (1u32..).step_by(step) {
-        write(NTH, &nth.to_string())?;
+    for nth in (1..).step_by(step) {
+        set(nth)?;
         let result = act();
         // What is left to count, 0 when the failure has happened.
-        let left = read(NTH)?;
-        write(NTH, "0")?;
+        let mut left = [0; 16];
+        let len = file.read_at(&mut left, 0).map_err(Error::file("read", NTH))?;
+        set(0)?;
         if let Err(error) = &result {
             errors += 1;
             texts.insert(error.to_string());
         }
-        if left.trim() != "0" {
+        if left[..len].trim_ascii() != b"0" {
             println!("{what}: {nth} runs, {errors} errors, {:.0?}: {texts:#?}", start.elapsed());
             return Ok(result?);
         }
