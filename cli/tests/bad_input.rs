@@ -45,6 +45,16 @@ fn foreign_file_as_key() {
     says(&prove.refused(&[]), &["membership.wtns", "is not a"]);
 }
 
+/// A pipe that nobody writes into is refused, not waited for.
+#[test]
+fn pipe_as_witness() {
+    let mut prove = Prove::new();
+    prove.wtns = prove.folder.path().join("pipe.wtns");
+    let made = std::process::Command::new("mkfifo").arg(&prove.wtns).status().unwrap();
+    assert!(made.success());
+    says(&prove.refused(&[]), &["pipe.wtns", "not a regular file"]);
+}
+
 /// A key for another curve: the sizes and primes of BLS12-381 in the header.
 #[test]
 fn key_of_another_curve() {

@@ -37,13 +37,13 @@ impl BinFile {
         versions: std::ops::RangeInclusive<u32>,
     ) -> Result<Self> {
         let io = |source| Error::Io { path: path.to_owned(), action: "open", source };
-        let file = File::open(path).map_err(io)?;
-        let metadata = file.metadata().map_err(io)?;
-        if !metadata.is_file() {
+        // Before it is opened, which would wait for the other end of a pipe.
+        if !std::fs::metadata(path).map_err(io)?.is_file() {
             let found = "it is not a regular file".to_owned();
             return Err(Error::NotThatFile { path: path.to_owned(), expected: kind, found });
         }
-        let len = metadata.len();
+        let file = File::open(path).map_err(io)?;
+        let len = file.metadata().map_err(io)?.len();
         let file = BufReader::with_capacity(CHUNK, file);
         let mut this = BinFile { path: path.to_owned(), file, len, sections: Vec::new() };
 
