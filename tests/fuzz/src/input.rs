@@ -63,7 +63,7 @@ pub fn descriptor(kind: u8) -> BorrowedFd<'static> {
         rustix::io::write(&full, &(u64::MAX - 1).to_ne_bytes()).expect("room for it");
         let small = file(1, sealable);
         let readonly = std::fs::File::open(format!("/proc/self/fd/{}", small.as_raw_fd())).expect("a file");
-        let (pipe, _) = std::io::pipe().expect("a pipe");
+        let (pipe, _) = rustix::pipe::pipe().expect("a pipe");
         vec![
             small,
             file(4, sealable),
@@ -74,7 +74,7 @@ pub fn descriptor(kind: u8) -> BorrowedFd<'static> {
             event(),
             event(),
             full,
-            pipe.into(),
+            pipe,
             std::fs::File::open("/dev/null").expect("a device").into(),
             std::fs::File::open("/").expect("a directory").into(),
         ]
