@@ -2,43 +2,9 @@
 
 mod common;
 
+use common::serving::{card, Serving};
 use common::{fail, root, succeed, Prove};
-use std::io::{BufRead, BufReader};
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
-
-/// A serving process; killed when dropped, without a chance to clean up.
-struct Serving(Child);
-
-impl Serving {
-    /// Serves cards on these sockets, and waits until all can be reached.
-    fn start(sockets: &[&Path]) -> Self {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_permafrost"));
-        command.args(["card", "serve", "--card", "sim:dram=64MiB"]).env_remove("PERMAFROST_CARD");
-        for socket in sockets {
-            command.arg("--socket").arg(socket);
-        }
-        let mut child = command.stdout(Stdio::piped()).spawn().expect("the command can be started");
-        let lines = BufReader::new(child.stdout.take().expect("piped")).lines();
-        let serving = Serving(child);
-        for (socket, line) in sockets.iter().zip(lines) {
-            let line = line.expect("a line");
-            assert!(line.ends_with(&format!("vfio-user:{}", socket.display())), "{line}");
-        }
-        serving
-    }
-}
-
-impl Drop for Serving {
-    fn drop(&mut self) {
-        self.0.kill().expect("it runs until it is killed");
-        self.0.wait().expect("it has ended");
-    }
-}
-
-fn card(socket: &Path) -> String {
-    format!("vfio-user:{}", socket.display())
-}
 
 fn says(message: &str, parts: &[&str]) {
     for part in parts {

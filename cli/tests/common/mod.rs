@@ -2,6 +2,8 @@
 
 #![allow(dead_code)] // every test binary uses its part
 
+pub mod serving;
+
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 

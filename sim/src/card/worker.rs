@@ -197,6 +197,9 @@ impl<'a> Worker<'a> {
             }
             Request::Write(offset, value) => self.access(LiteOp::Write(offset, value))?,
             Request::Reset(reply) => {
+                // Whoever resets a card under way wants to know that it was: see the kill campaign.
+                let running = self.model.get(self.ports.idle) == 0;
+                tracing::debug!(running, dma = !self.host.is_idle(), "function level reset");
                 self.reset()?;
                 self.shared.slot.was_reset();
                 let _ = reply.send(()); // the caller may have given up
