@@ -17,7 +17,7 @@ use std::time::Duration;
 /// Name of the transport.
 pub(super) const NAME: &str = "vfio-user";
 /// Longest time for the server to take a command, and to answer one: a simulated card on a loaded host is slow.
-const LIMIT: Duration = Duration::from_secs(60);
+pub(super) const LIMIT: Duration = Duration::from_secs(60);
 /// What this end says of itself; the protocol's defaults hold for the rest.
 const CAPABILITIES: &[u8] = b"{\"capabilities\":{}}\0";
 
@@ -26,6 +26,8 @@ const CAPABILITIES: &[u8] = b"{\"capabilities\":{}}\0";
 #[derive(Debug)]
 pub(super) struct Connection {
     link: Arc<Link>,
+    /// Longest time for the server to answer a command.
+    limit: Duration,
     /// Held from a command to its reply; the id of the last command.
     last: Mutex<u16>,
     /// IOVA space handed out.
@@ -140,8 +142,9 @@ impl Drop for Connection {
 }
 
 impl Connection {
-    /// Connects and agrees on a version; `busy` says what it means when the server has no room.
-    pub fn open(path: &Path, busy: &str) -> Result<Self, TransportError> {
+    /// Connects and agrees on a version; `busy` says what it means when the server has no room. The server has
+    /// `limit` to take a command, and to answer it.
+    pub fn open(path: &Path, busy: &str, limit: Duration) -> Result<Self, TransportError> {
         let refused = |what: String| TransportError::Io(format!("{}: {what}", path.display()));
         let stream = UnixStream::connect(path).map_err(|e| {
             refused(match e.kind() {
@@ -154,15 +157,20 @@ impl Connection {
                 _ => format!("{e}; a socket of `permafrost card serve` is expected"),
             })
         })?;
-        Self::over(stream, path, busy)
+        Self::over(stream, path, busy, limit)
     }
 
     /// Agrees on a version with the server behind a connected socket, which errors call `path`.
-    pub fn over(stream: UnixStream, path: &Path, busy: &str) -> Result<Self, TransportError> {
+    pub fn over(
+        stream: UnixStream,
+        path: &Path,
+        busy: &str,
+        limit: Duration,
+    ) -> Result<Self, TransportError> {
         let refused = |what: String| TransportError::Io(format!("{}: {what}", path.display()));
         let link = Arc::new(Link {
             path: path.to_owned(),
-            channel: Channel::new(stream, LIMIT, None).map_err(|e| refused(e.to_string()))?,
+            channel: Channel::new(stream, limit, None).map_err(|e| refused(e.to_string()))?,
             sending: Mutex::default(),
             waiting: Mutex::default(),
             lost: OnceLock::new(),
@@ -174,7 +182,7 @@ impl Connection {
             .spawn(move || reading.read())
             .map_err(|e| refused(format!("no thread can be started: {e}")))?;
         let (last, iovas) = (Mutex::new(u16::MAX), Mutex::default());
-        let connection = Self { link, last, iovas, reader: Some(reader) };
+        let connection = Self { link, limit, last, iovas, reader: Some(reader) };
         let version = Version { major: VERSION.0, minor: VERSION.1 };
         let reply = match connection.exchange(
             command::VERSION,
@@ -223,7 +231,7 @@ impl Connection {
         // Afterwards: the reader says why it ends before it sends the waiters home.
         self.link.alive()?;
         self.link.send(Header { id: *last, command, ..Header::default() }, parts, fds)?;
-        let message = reply.recv_timeout(LIMIT).map_err(|error| {
+        let message = reply.recv_timeout(self.limit).map_err(|error| {
             self.lost(match error {
                 RecvTimeoutError::Timeout => ChannelError::TimedOut.to_string(),
                 RecvTimeoutError::Disconnected => ChannelError::Closed.to_string(),

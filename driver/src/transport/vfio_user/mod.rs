@@ -6,7 +6,7 @@ mod foreign;
 mod memory;
 mod observer;
 
-use connection::{Connection, NAME};
+use connection::{Connection, LIMIT, NAME};
 use memory::Window;
 pub use observer::VfioUserObserver;
 use permafrost_abi::pci::{COMMAND, COMMAND_BUS_MASTER, COMMAND_MEMORY, REGISTER_BAR};
@@ -49,7 +49,16 @@ impl VfioUser {
     /// `Io` when nothing listens there, the server serves another client, speaks another version, or its device
     /// is not a card; `Lost` when it goes away meanwhile.
     pub fn connect(path: &Path) -> Result<Self, TransportError> {
-        Self::over(Connection::open(path, IN_USE)?, path)
+        Self::connect_within(path, LIMIT)
+    }
+
+    /// [`connect`](Self::connect) with `limit`, above zero, for the server to take a command, and to answer it; a server that
+    /// needs longer is lost. `connect` gives it a minute, because a simulated card on a loaded host is slow.
+    ///
+    /// # Errors
+    /// As `connect`.
+    pub fn connect_within(path: &Path, limit: Duration) -> Result<Self, TransportError> {
+        Self::over(Connection::open(path, IN_USE, limit)?, path)
     }
 
     /// [`VfioUser::connect`] over a connected socket, for the fuzzers in `tests/fuzz`.
@@ -57,7 +66,7 @@ impl VfioUser {
     #[doc(hidden)]
     pub fn on_stream(stream: std::os::unix::net::UnixStream) -> Result<Self, TransportError> {
         let path = Path::new("socket");
-        Self::over(Connection::over(stream, path, IN_USE)?, path)
+        Self::over(Connection::over(stream, path, IN_USE, LIMIT)?, path)
     }
 
     fn over(connection: Connection, path: &Path) -> Result<Self, TransportError> {

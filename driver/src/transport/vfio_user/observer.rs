@@ -1,6 +1,6 @@
 //! A served card, for looking only.
 
-use super::connection::Connection;
+use super::connection::{Connection, LIMIT};
 use permafrost_abi::pci::REGISTER_BAR;
 use permafrost_abi::{DmaRegion, Transport, TransportError, BAR0_BYTES};
 use std::path::{Path, PathBuf};
@@ -21,7 +21,7 @@ impl VfioUserObserver {
     /// `Io` when nothing listens there, or there are too many observers already.
     pub fn connect(path: &Path) -> Result<Self, TransportError> {
         Ok(Self {
-            connection: Connection::open(path, "there are too many observers; end one of them")?,
+            connection: Connection::open(path, "there are too many observers; end one of them", LIMIT)?,
             path: path.to_owned(),
         })
     }
