@@ -4,8 +4,8 @@
 //! rings that the driver has set up, with whatever fault is asked for. Interrupts follow the copy.
 
 use permafrost_abi::{
-    reg, sq_doorbell, Completion, CreateQueueCommand, DeleteQueueCommand,
-    DmaRegion, Transport, TransportError, COMMAND_BYTES, COMPLETION_BYTES,
+    reg, sq_doorbell, Completion, CreateQueueCommand, DeleteQueueCommand, DmaRegion, Transport,
+    TransportError, COMMAND_BYTES, COMPLETION_BYTES,
 };
 use std::any::Any;
 use std::collections::{BTreeMap, HashMap, VecDeque};
@@ -243,6 +243,11 @@ impl Mischief {
         self.lock().fails_in = Some(before);
     }
 
+    /// No allocation fails any more.
+    pub fn allocate(&self) {
+        self.lock().fails_in = None;
+    }
+
     /// Allocations so far, and regions mapped now.
     pub fn memory(&self) -> (u64, usize) {
         let state = self.lock();
@@ -295,7 +300,13 @@ impl Shared {
         false
     }
 
-    fn deliver<'s>(&'s self, mut state: MutexGuard<'s, State>, id: u16, mut entry: [u8; ENTRY], fault: Fault) {
+    fn deliver<'s>(
+        &'s self,
+        mut state: MutexGuard<'s, State>,
+        id: u16,
+        mut entry: [u8; ENTRY],
+        fault: Fault,
+    ) {
         if let Fault::Delayed(time) = fault {
             drop(state);
             std::thread::sleep(time);

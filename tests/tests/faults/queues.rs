@@ -1,8 +1,8 @@
 //! More work than rings hold.
 
 use crate::{msm, nop, works, Rig};
-use permafrost_driver::Request;
 use permafrost_abi::FillCommand;
+use permafrost_driver::Request;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 /// Eight threads, each with several times what the rings hold, at once and one by one; and an MSM beside them.

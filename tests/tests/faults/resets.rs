@@ -69,9 +69,8 @@ fn resets_in_flight(t: &dyn Transport, reset: fn(&dyn Transport)) {
         let (up, down) = canary[..1 << 15].split_at(1 << 14);
         memory.write(0, up);
         memory.write(1 << 14, down);
-        let copy = |kind, at: u64| {
-            Command::new(&CopyCommand::contiguous(kind, 4096, memory.iova() + at, 1 << 14))
-        };
+        let copy =
+            |kind, at: u64| Command::new(&CopyCommand::contiguous(kind, 4096, memory.iova() + at, 1 << 14));
         io.must(copy(CopyKind::HostToCard, 0));
         io.must(copy(CopyKind::CardToHost, 1 << 14));
         let mut seen = vec![0; 1 << 14];
