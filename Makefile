@@ -17,7 +17,7 @@ PERMAFROST := $(TARGET)/debug/permafrost
 CIRCUIT := tests/circuits/membership
 DEMO := $(TARGET)/demo
 
-.PHONY: demo test test-ntt test-fuzz fuzz test-miri test-qemu test-qemu-iommufd test-kill bench bench-msm bench-ntt lint setup
+.PHONY: demo test test-ntt test-fuzz fuzz test-miri test-qemu test-qemu-iommufd test-kill test-faults bench bench-msm bench-ntt lint setup
 .DEFAULT_GOAL := demo
 
 demo:
@@ -79,6 +79,11 @@ test-qemu-iommufd:
 	@$(CARGO) build --quiet --locked --package permafrost-cli
 	@PERMAFROST_QEMU_KERNEL=$$(tests/qemu/kernel.sh) $(CARGO) test --quiet --locked --package permafrost-guest \
 		--features iommufd --test qemu -- --ignored --nocapture --exact the_transport_under_the_real_kernel
+
+# Ten thousand random commands. Last result: docs/faults.md.
+test-faults:
+	@scripts/setup.sh --tests
+	@$(CARGO) test --locked --package permafrost-tests --test faults -- --ignored --nocapture
 
 # A thousand drivers killed in the middle of a proof, then a thousand MSMs: half an hour. Last result: docs/faults.md.
 test-kill:

@@ -22,8 +22,6 @@ use std::sync::Arc;
 const DRAM: u64 = 128 << 10;
 /// Host memory that commands may name.
 const HOST: usize = 128 << 10;
-/// How many commands.
-const COMMANDS: usize = 10_000;
 const ENTRIES: u16 = 128;
 const BATCH: usize = 120;
 /// Parameters of valid commands in card memory.
@@ -296,9 +294,16 @@ fn campaign(commands: usize) {
     works(&Card::open(sim, options).expect("the card comes up"));
 }
 
+/// As many as are cheap.
 #[test]
 fn random_commands_are_refused_or_carried_out() {
-    campaign(COMMANDS);
+    campaign(1_000);
+}
+
+#[test]
+#[ignore = "20 seconds of a core: make test-faults"]
+fn ten_thousand_random_commands() {
+    campaign(10_000);
 }
 
 /// The same for the admin queue: what it refuses, changes nothing for the queues that are there.
