@@ -103,7 +103,12 @@ fn a_proof_ends_with_an_error_when_the_server_is_killed() {
     let server = card(&socket);
     std::thread::scope(|scope| {
         let proof = scope.spawn(|| permafrost(prove.args(&["--card", &server])));
-        std::thread::sleep(Duration::from_millis(1500));
+        let start = Instant::now();
+        while serving.holds().shared == 0 {
+            assert!(start.elapsed() < Duration::from_secs(120), "the driver has not connected");
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        std::thread::sleep(Duration::from_millis(rand::thread_rng().gen_range(0..2000)));
         serving.kill();
         let output = proof.join().expect("no panic");
         let stderr = String::from_utf8_lossy(&output.stderr);

