@@ -4,7 +4,6 @@ mod common;
 
 use common::serving::{card, Serving};
 use common::{fail, root, succeed, Prove};
-use std::path::Path;
 
 fn says(message: &str, parts: &[&str]) {
     for part in parts {
