@@ -7,7 +7,7 @@ layout! {
     Completion, 16 bytes @ 0 {
         /// Clocks from the command becoming runnable at the head of its queue to this completion; saturating.
         0 field cycles: u32,
-        /// Detail of an error (see the status code), otherwise 0.
+        /// Detail of an error (see the status code). Of SUCCESS 0, except that ABORT has 1 when it stopped the command.
         4 field info: u32,
         /// The submission ring index up to which the card has fetched commands.
         8 field sq_head: u16,

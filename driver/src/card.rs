@@ -44,7 +44,7 @@ pub(crate) struct Inner {
     /// Held by the one who uses the semaphores.
     pub semaphores: Mutex<()>,
     epoch: Instant,
-    /// When a command last completed in any queue, in microseconds since `epoch`.
+    /// When a command last completed in an I/O queue, in microseconds since `epoch`.
     progress: AtomicU64,
 }
 
@@ -178,7 +178,7 @@ impl Card {
     /// while it is full.
     ///
     /// # Errors
-    /// `NoSuchQueue`; `DataLost` and `ForeignBuffer` when a buffer cannot be used; `Aborted` while the card is being reset,
+    /// `NoSuchQueue`; `DataLost`, `ForeignBuffer` and `ForeignMemory` when a buffer cannot be used; `Aborted` while the card is being reset,
     /// or when the queue was made anew in the middle of the list; `CardLost` or the error that made the card unusable.
     /// Commands already in the ring then still run.
     pub fn submit_all(&self, queue: u16, requests: Vec<Request>) -> Result<Vec<Ticket>, Error> {
@@ -206,6 +206,8 @@ impl Card {
         for outcome in self.inner.push_all(admin, VecDeque::from([request]))? {
             self.inner.wait_outcome(admin, &outcome)?;
         }
+        // Commands that waited for it start now.
+        self.inner.note_progress();
         Ok(())
     }
 
@@ -240,7 +242,15 @@ impl Inner {
         self.progress.fetch_max(self.epoch.elapsed().as_micros() as u64, Ordering::Relaxed);
     }
 
-    /// When a command last completed anywhere.
+    /// The same in `queue`. Admin commands do not count: otherwise an ABORT that does nothing, sent again and again, would put off
+    /// the deadline of the very command it is for. One that lets others go on says so itself.
+    pub fn note_progress_of(&self, queue: &Queue) {
+        if queue.id != 0 {
+            self.note_progress();
+        }
+    }
+
+    /// When a command last completed in an I/O queue, or could have gone on because of an admin command.
     pub fn progress(&self) -> Instant {
         self.epoch + Duration::from_micros(self.progress.load(Ordering::Relaxed))
     }
@@ -281,6 +291,9 @@ impl Inner {
             // Under the lock: a reset that comes later finds the commands outstanding and ends them.
             for buffer in requests.iter().flat_map(|r| &r.buffers) {
                 self.dram.check(buffer)?;
+            }
+            for memory in requests.iter().flat_map(|r| &r.memory) {
+                memory.belongs_to(&self.arena)?;
             }
             let pushed = queue.push(&mut state, &mut requests);
             drop(state);

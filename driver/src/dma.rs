@@ -216,6 +216,14 @@ impl DmaBuf {
         self.region.iova() + self.offset as u64
     }
 
+    /// That the memory is of `arena`: its addresses mean nothing to the card of another.
+    pub(crate) fn belongs_to(&self, arena: &Arc<Arena>) -> Result<(), Error> {
+        match Arc::ptr_eq(&self.arena, arena) {
+            true => Ok(()),
+            false => Err(Error::ForeignMemory { iova: self.iova() }),
+        }
+    }
+
     fn check(&self, offset: usize, len: usize) {
         assert!(
             offset <= self.size && len <= self.size - offset,
@@ -251,7 +259,7 @@ impl DmaBuf {
         self.region.zero(self.offset + offset, len);
     }
 
-    /// Reads a 4-byte aligned word; what the card wrote before it is visible afterwards.
+    /// Reads 4 aligned bytes, little endian; what the card wrote before them is visible afterwards.
     pub(crate) fn load_acquire(&self, offset: usize) -> u32 {
         self.check(offset, 4);
         self.region.load_acquire(self.offset + offset)

@@ -220,6 +220,13 @@ pub enum Error {
         address: u64,
     },
 
+    /// The DMA memory belongs to another card.
+    #[error("the DMA memory at IOVA {iova:#x} was allocated or pinned on another card, which alone reaches it; use memory of this one")]
+    ForeignMemory {
+        /// Its address on the card it came from.
+        iova: u64,
+    },
+
     /// Card memory is full.
     #[error("card memory: {requested} bytes needed, {free} of {total} free, largest piece {largest}; free buffers or split the work")]
     OutOfCardMemory {

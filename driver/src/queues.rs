@@ -164,6 +164,7 @@ impl Inner {
             Ok(_) => {
                 queue.admit(self.dram.generation());
                 queue.lock().engage();
+                self.still_alive()?;
                 tracing::info!(queue = queue.id, ?options, "queue created");
                 Ok(queue.id)
             }

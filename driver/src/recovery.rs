@@ -90,7 +90,14 @@ impl Inner {
         if gone {
             return Ok(());
         }
-        self.climb(&cause)
+        self.climb(&cause)?;
+        self.still_alive()
+    }
+
+    /// As [`alive`](Self::alive), for who holds the lock `recovery` and has let work into queues: a thread without the lock may
+    /// have given the card up in the middle, and closed queues that were opened since.
+    pub(crate) fn still_alive(&self) -> Result<(), Error> {
+        self.alive().inspect_err(|error| self.give_up(error))
     }
 
     /// The ladder; the caller holds the lock `recovery`.

@@ -59,7 +59,7 @@ impl Inner {
             let ended = queue.drain(&mut state);
             let result = test(&mut state);
             if !ended.is_empty() {
-                self.note_progress();
+                self.note_progress_of(queue);
             }
             if result.is_some() || !ended.is_empty() {
                 // Buffers are freed without the lock.
@@ -88,7 +88,7 @@ impl Inner {
                     }
                 }
             }
-            if now < start + self.options.spin {
+            if now.saturating_duration_since(start) < self.options.spin {
                 drop(state);
                 std::thread::yield_now();
                 state = queue.lock();
@@ -242,7 +242,7 @@ impl Inner {
     pub(crate) fn poll_queue(&self, queue: &Queue) {
         let ended = queue.drain(&mut queue.lock());
         if !ended.is_empty() {
-            self.note_progress();
+            self.note_progress_of(queue);
         }
     }
 }

@@ -13,6 +13,7 @@ fn every_malformed_completion_closes_the_queue() {
         (Fault::HeadOutside, "SQ head"),
         (Fault::HeadBehind, "SQ head"),
         (Fault::HeadBeyond, "SQ head"),
+        (Fault::StrayInfo, "info 0x1 of a NOP"),
         (Fault::UnknownStatus, "unknown status code 99"),
     ] {
         let (fake, card) = open();
@@ -140,12 +141,13 @@ fn batches_share_doorbells() {
         |from: usize| fake.doorbells()[from..].iter().filter(|d| d.0 == cq_doorbell(1)).count();
     assert_eq!(acknowledged(before), 0, "7 of 8 entries");
     let before = fake.doorbells().len();
-    for _ in 0..70 {
+    let rooms = if cfg!(miri) { 2 } else { 10 };
+    for _ in 0..7 * rooms {
         card.run(1, nop()).unwrap();
     }
-    assert_eq!(acknowledged(before), 10, "rooms of 7 entries");
+    assert_eq!(acknowledged(before), rooms, "rooms of 7 entries");
     // More than the ring holds: several doorbells, all commands complete.
-    for ticket in card.submit_all(1, vec![nop(); 100]).unwrap() {
+    for ticket in card.submit_all(1, vec![nop(); 10 * rooms]).unwrap() {
         ticket.wait().unwrap();
     }
 }

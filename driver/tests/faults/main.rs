@@ -15,13 +15,13 @@ use permafrost_driver::{Card, CardOptions, Error, NttInfo, Request, VectorInfo};
 use std::sync::Arc;
 use std::time::Duration;
 
-const DRAM: usize = if cfg!(miri) { 1 << 18 } else { 1 << 22 };
+const DRAM: usize = if cfg!(miri) { 1 << 16 } else { 1 << 22 };
 
 fn options() -> CardOptions {
     CardOptions {
         queue_entries: 8,
         // An interpreter is slow.
-        command_deadline: Duration::from_secs(if cfg!(miri) { 100 } else { 1 }),
+        command_deadline: Duration::from_secs(if cfg!(miri) { 10 } else { 1 }),
         staging_bytes: 8192,
         ..CardOptions::default()
     }

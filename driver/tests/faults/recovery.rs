@@ -91,6 +91,31 @@ fn a_bad_completion_restarts_the_queue_with_work_behind_it() {
     assert_eq!(card.dram().generation(), 0);
 }
 
+/// ABORTs are repeated until the command ends; that they complete is no progress of the one that waits for a semaphore.
+#[test]
+fn aborts_that_do_nothing_do_not_put_off_the_deadline() {
+    let (fake, card) = open();
+    fake.aborts(Aborts::Refuse);
+    let start = Instant::now();
+    let ticket = card.submit(1, nop().wait(3, 1).deadline(Duration::from_millis(300))).unwrap();
+    ticket.abort();
+    let result = std::thread::scope(|scope| {
+        let waiter = scope.spawn(|| ticket.wait());
+        while !waiter.is_finished() && start.elapsed() < Duration::from_secs(30) {
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        if !waiter.is_finished() {
+            card.reset().unwrap();
+            panic!("still waiting after {:?}", start.elapsed());
+        }
+        waiter.join().unwrap()
+    });
+    assert!(
+        matches!(result, Err(Error::Aborted { queue: 1, recovery: Recovery::Controller, .. })),
+        "{result:?}"
+    );
+}
+
 /// ABORT that never completes, that does nothing, that says it has no such command: the card is reset, data is lost.
 #[test]
 fn commands_that_cannot_be_aborted_reset_the_card() {

@@ -9,7 +9,7 @@ use std::{
     any::Any,
     collections::BTreeMap,
     sync::{
-        atomic::{AtomicU32, Ordering},
+        atomic::{AtomicU64, Ordering},
         Arc, Mutex,
     },
 };
@@ -151,14 +151,18 @@ impl HostMemory {
     }
 }
 
+/// Bytes of a word, the one size of access, as that of the host's own: [`DmaRegion`].
+const WORD: usize = size_of::<u64>();
+
 /// Reads 64 bytes that a host may be writing.
 ///
 /// # Safety
-/// `from` must be 4-byte aligned and valid for reads of 64 bytes, which no Rust reference points into.
+/// `from` must be 8-byte aligned and valid for reads of 64 bytes, which no Rust reference points into.
 pub(crate) unsafe fn load_beat(from: *const u8, beat: &mut Beat) {
-    for (i, word) in beat.chunks_exact_mut(4).enumerate() {
+    for (i, word) in beat.chunks_exact_mut(WORD).enumerate() {
         // SAFETY: in range and aligned by the contract; a load needs no right to write.
-        let value = unsafe { AtomicU32::from_ptr(from.add(4 * i).cast_mut().cast()) }.load(Ordering::Relaxed);
+        let value =
+            unsafe { AtomicU64::from_ptr(from.add(WORD * i).cast_mut().cast()) }.load(Ordering::Relaxed);
         word.copy_from_slice(&value.to_ne_bytes());
     }
 }
@@ -167,31 +171,28 @@ pub(crate) unsafe fn load_beat(from: *const u8, beat: &mut Beat) {
 /// before it: a reader that sees a completion's phase bit sees the completion, and the data it announces.
 ///
 /// # Safety
-/// `to` must be 4-byte aligned and valid for writes of 64 bytes, which no Rust reference points into.
+/// `to` must be 8-byte aligned and valid for writes of 64 bytes, which no Rust reference points into.
 pub(crate) unsafe fn store_beat(to: *mut u8, beat: &Beat, strobe: u64) {
-    for (i, word) in beat.chunks_exact(4).enumerate() {
-        let selected = strobe >> (4 * i) & 0xf;
-        if selected == 0xf {
-            let last = strobe >> (4 * i) == 0xf;
+    for (i, word) in beat.chunks_exact(WORD).enumerate() {
+        let selected = strobe >> (WORD * i) & 0xff;
+        // SAFETY: in range and aligned by the contract.
+        let target = || unsafe { AtomicU64::from_ptr(to.add(WORD * i).cast()) };
+        if selected == 0xff {
+            let last = strobe >> (WORD * i) == 0xff;
             let order = if last { Ordering::Release } else { Ordering::Relaxed };
-            let value = u32::from_ne_bytes([word[0], word[1], word[2], word[3]]);
-            // SAFETY: in range and aligned by the contract.
-            unsafe { AtomicU32::from_ptr(to.add(4 * i).cast()) }.store(value, order);
+            let mut value = [0; WORD];
+            value.copy_from_slice(word);
+            target().store(u64::from_ne_bytes(value), order);
         } else if selected != 0 {
-            let merged = |old: u32| {
+            let merged = |old: u64| {
                 let mut bytes = old.to_ne_bytes();
-                for j in (0..4).filter(|j| selected >> j & 1 == 1) {
+                for j in (0..WORD).filter(|j| selected >> j & 1 == 1) {
                     bytes[j] = word[j];
                 }
-                Some(u32::from_ne_bytes(bytes))
+                Some(u64::from_ne_bytes(bytes))
             };
-            // SAFETY: in range and aligned by the contract. Words only, as the host's own accesses are; there is always a
-            // value to store.
-            let _ = unsafe { AtomicU32::from_ptr(to.add(4 * i).cast()) }.fetch_update(
-                Ordering::Release,
-                Ordering::Relaxed,
-                merged,
-            );
+            // There is always a value to store.
+            let _ = target().fetch_update(Ordering::Release, Ordering::Relaxed, merged);
         }
     }
 }

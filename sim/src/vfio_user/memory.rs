@@ -14,7 +14,7 @@ const PAGE: u64 = 4096;
 /// What is at an address.
 #[derive(Debug)]
 pub(super) enum Place<'m> {
-    /// 64 bytes, mapped and 4-byte aligned, as long as the borrow lives.
+    /// 64 bytes, mapped and 8-byte aligned, as long as the borrow lives.
     Mapped(Window<'m>),
     /// Memory that the client reads and writes on request.
     Remote,

@@ -370,6 +370,7 @@ impl State {
             Fault::HeadAhead => completion.sq_head = ring.sq_tail,
             Fault::HeadBeyond => completion.sq_head = (ring.sq_tail + 1) % ring.sq_entries,
             Fault::HeadBehind => completion.sq_head = (ring.sq_head + ring.sq_entries - 1) % ring.sq_entries,
+            Fault::StrayInfo => completion.info = 1,
             Fault::UnknownStatus => completion.status_phase = 99 << 1 | completion.status_phase & 1,
             Fault::WrongPhase => completion.status_phase ^= 1,
             _ => {}

@@ -35,6 +35,8 @@ pub enum Fault {
     HeadBeyond,
     /// Its completion has an SQ head that does not cover it.
     HeadBehind,
+    /// Its completion has a detail that success does not have.
+    StrayInfo,
     /// Its completion has a status code that the contract does not have.
     UnknownStatus,
     /// Its completion has the phase of the previous pass.
