@@ -7,8 +7,14 @@ use permafrost_abi::{reg, ALIGN};
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-/// Every deadline of the ladder is at least this long, so that a loaded host does not look like a dead card.
-const FLOOR: Duration = Duration::from_millis(if cfg!(fuzzing) { 0 } else { 500 });
+/// Every deadline of the ladder is at least this long, so that a loaded host, or an interpreter, does not look like a dead card.
+const FLOOR: Duration = Duration::from_millis(if cfg!(fuzzing) {
+    0
+} else if cfg!(miri) {
+    5000
+} else {
+    500
+});
 /// Clocks that zeroing 64 bytes of card memory may take.
 const SCRUB_CLOCKS: u64 = 4;
 /// Between two looks at CSTS while card memory is being zeroed.
