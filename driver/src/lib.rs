@@ -62,4 +62,4 @@ pub use pinned::{HostVec, NotPinned, Pinned, StillPinned};
 pub use queues::{Outstanding, QueueOptions};
 pub use request::{Request, Ticket};
 pub use semaphores::Semaphores;
-pub use transport::{PciFunction, Resource, Vfio, VfioBackend, VfioOptions, VfioUser, VfioUserObserver};
+pub use transport::{Resource, Vfio, VfioBackend, VfioOptions, VfioUser, VfioUserObserver};

@@ -4,7 +4,7 @@ use super::function::Ids;
 use crate::Bdf;
 use std::path::{Path, PathBuf};
 
-/// Why a function cannot be looked at, bound or unbound.
+/// Why a function cannot be looked at, opened, bound or unbound.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SysfsError {
     /// A file cannot be read.
@@ -47,6 +47,29 @@ pub enum SysfsError {
         class: u32,
         /// What such functions are.
         what: &'static str,
+    },
+    /// The function is not bound to `vfio-pci`, so that it cannot be opened.
+    #[error("{bdf}: {}, expected vfio-pci; bind it as root with `permafrost card bind {bdf}`", driver.as_deref().map_or("bound to no driver".into(), |d| format!("bound to driver {d}")))]
+    NotVfio {
+        /// The function.
+        bdf: Bdf,
+        /// Its driver.
+        driver: Option<String>,
+    },
+    /// There is no IOMMU, without which nothing is opened.
+    #[error("{0}: in no IOMMU group; switch the IOMMU on in the firmware and on the kernel's command line (intel_iommu=on)")]
+    NoIommu(Bdf),
+    /// A driver of the kernel has another function of the IOMMU group.
+    #[error("{bdf}: IOMMU group {group} also holds {other}, bound to driver {driver}, and the group is given to a process as a whole; unbind that device, bind it to vfio-pci, or put the card into another slot")]
+    Shared {
+        /// The function.
+        bdf: Bdf,
+        /// The group.
+        group: u32,
+        /// The other function.
+        other: Bdf,
+        /// Its driver.
+        driver: String,
     },
     /// Something else has to be done first.
     #[error("{bdf} cannot be bound to vfio-pci: {}", missing.join("; "))]

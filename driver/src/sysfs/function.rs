@@ -134,13 +134,13 @@ impl Sysfs {
         let class = hex("class")?;
         // The kernel writes "(null)" where nothing is set.
         let driver_override = self.text(&folder.join("driver_override"))?;
-        let group = self.link(&folder.join("iommu_group")).and_then(|name| name.parse().ok());
+        let group = self.link(&folder.join("iommu_group"))?.and_then(|name| name.parse().ok());
         let numa_node = self.text(&folder.join("numa_node"))?.and_then(|text| text.parse().ok());
         Ok(PciFunction {
             bdf,
             ids,
             class,
-            driver: self.link(&folder.join("driver")),
+            driver: self.link(&folder.join("driver"))?,
             driver_override: driver_override.filter(|name| !name.is_empty() && name != "(null)"),
             group,
             numa_node,

@@ -1,4 +1,4 @@
-//! PCI functions as Linux shows them below `/sys`, and binding them to `vfio-pci`.
+//! PCI functions as Linux shows them below `/sys`, what stands against opening one, and binding them to `vfio-pci`.
 //!
 //! Everything here works on a root that can be another folder than `/sys`, so that it is tested on made-up trees. Reading
 //! changes nothing; [`bind()`] and [`unbind()`] are the only things that write, and they write to functions with the ids of a
@@ -89,8 +89,12 @@ impl Sysfs {
     }
 
     /// The last part of what a link points at; `None` when there is no link.
-    fn link(&self, path: &Path) -> Option<String> {
-        fs::read_link(path).ok()?.file_name()?.to_str().map(str::to_owned)
+    fn link(&self, path: &Path) -> Result<Option<String>, SysfsError> {
+        match fs::read_link(path) {
+            Ok(target) => Ok(target.file_name().map(|name| name.to_string_lossy().into_owned())),
+            Err(e) if e.kind() == ErrorKind::NotFound => Ok(None),
+            Err(e) => Err(SysfsError::read(path, &e)),
+        }
     }
 }
 

@@ -1,10 +1,12 @@
 //! Ways to a card outside this process, and memory for them.
 
 pub(crate) mod hostmem;
+mod mapping;
 mod resource;
+mod timer;
 mod vfio;
 mod vfio_user;
 
 pub use resource::Resource;
-pub use vfio::{PciFunction, Vfio, VfioBackend, VfioOptions};
+pub use vfio::{Vfio, VfioBackend, VfioOptions};
 pub use vfio_user::{VfioUser, VfioUserObserver};

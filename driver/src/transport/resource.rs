@@ -1,27 +1,25 @@
 //! The registers of a card on PCI, for looking only: `resource0` of its function, mapped read-only. It works while another
 //! process has the card, because Linux lets root map a BAR whatever driver the function has.
 
+use super::mapping::{Mapping, Register};
 use crate::sysfs::Sysfs;
 use crate::Bdf;
 use permafrost_abi::{DmaRegion, Transport, TransportError, BAR0_BYTES};
-use rustix::fs::{open, Mode, OFlags};
+use rustix::fs::{open, Access, Mode, OFlags};
 use rustix::io::Errno;
-use rustix::mm::{mmap, munmap, MapFlags, ProtFlags};
+use rustix::mm::ProtFlags;
 use std::path::PathBuf;
 use std::time::Duration;
 
 /// The mapped registers of a card. Only [`Transport::read32`] works; a card that nobody has switched on reads all ones.
 #[derive(Debug)]
 pub struct Resource {
-    registers: *const u32,
+    registers: Mapping,
     path: PathBuf,
 }
 
-// SAFETY: the mapping belongs to this value, lives as long as it, and is only read, by single volatile loads.
-unsafe impl Send for Resource {}
-// SAFETY: as above.
-unsafe impl Sync for Resource {}
-
+/// Name of the transport.
+const NAME: &str = "pci";
 const BYTES: usize = BAR0_BYTES as usize;
 
 impl Resource {
@@ -49,10 +47,8 @@ impl Resource {
         if size < BYTES as i64 {
             return Err(refused(Errno::INVAL));
         }
-        // SAFETY: a new mapping, where the system likes, of a range that the file has.
-        let registers =
-            unsafe { mmap(std::ptr::null_mut(), BYTES, ProtFlags::READ, MapFlags::SHARED, &file, 0) };
-        Ok(Self { registers: registers.map_err(refused)?.cast(), path })
+        let registers = Mapping::new(&file, 0, ProtFlags::READ).map_err(refused)?;
+        Ok(Self { registers, path })
     }
 
     fn refused<T>(&self) -> Result<T, TransportError> {
@@ -60,21 +56,15 @@ impl Resource {
     }
 }
 
-impl Drop for Resource {
-    fn drop(&mut self) {
-        // SAFETY: made in `open`, and nothing refers to it any more. It fails for no mapping that is there.
-        let _ = unsafe { munmap(self.registers.cast_mut().cast(), BYTES) };
-    }
-}
-
 impl Transport for Resource {
     fn read32(&self, offset: u64) -> Result<u32, TransportError> {
-        if offset % 4 != 0 || offset >= BYTES as u64 {
-            return Err(TransportError::BadOffset { offset, bar_bytes: BYTES as u64 });
+        let register = Register::at(offset)?;
+        // The kernel ends a process that touches the map of a function that was taken out, by SIGBUS.
+        if rustix::fs::access(&self.path, Access::EXISTS).is_err() {
+            let detail = format!("{} is there no more: the function was removed", self.path.display());
+            return Err(TransportError::Lost { transport: NAME.into(), detail });
         }
-        // SAFETY: aligned and inside the mapping, which lives as long as `self`; the device may change it at any time, so
-        // the load is volatile.
-        Ok(u32::from_le(unsafe { self.registers.add(offset as usize / 4).read_volatile() }))
+        Ok(self.registers.read32(register))
     }
 
     fn write32(&self, _: u64, _: u32) -> Result<(), TransportError> {
@@ -98,7 +88,7 @@ impl Transport for Resource {
     }
 
     fn name(&self) -> &str {
-        "pci"
+        NAME
     }
 }
 
@@ -130,5 +120,8 @@ mod tests {
         }
         assert!(resource.write32(reg::CC, 0).unwrap_err().to_string().contains("looking only"));
         assert!(resource.reset().is_err() && resource.dma_alloc(4096).is_err());
+        std::fs::remove_file(function.join("resource0")).unwrap();
+        let removed = resource.read32(reg::MAGIC);
+        assert!(matches!(removed, Err(TransportError::Lost { .. })), "{removed:?}");
     }
 }

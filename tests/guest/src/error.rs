@@ -10,7 +10,7 @@ pub enum Error {
     File { action: &'static str, path: PathBuf, source: io::Error },
     #[error("kernel command line: no `permafrost.cases=`; name the cases to run")]
     NoCases,
-    #[error("there is no case `{0}`; see tests/guest/src/cases.rs")]
+    #[error("there is no case `{0}`; see tests/guest/src/cases/mod.rs")]
     NoSuchCase(String),
     #[error("{seen} cards on the PCI bus, expected at least {expected}")]
     Cards { seen: usize, expected: usize },
@@ -20,6 +20,8 @@ pub enum Error {
     Driver(#[from] permafrost_driver::Error),
     #[error("transport: {0}")]
     Transport(#[from] permafrost_driver::TransportError),
+    #[error("sysfs: {0}")]
+    Sysfs(#[from] permafrost_driver::sysfs::SysfsError),
     #[error("engine: {0}")]
     Engine(#[from] permafrost_zkal::Error),
     #[error("cases that failed: {0}")]

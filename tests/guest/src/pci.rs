@@ -1,10 +1,8 @@
 //! The card in sysfs.
 
 use crate::error::Error;
-use crate::init::{read, write};
-use permafrost_abi::pci::{DEVICE_ID, VENDOR_ID};
+use permafrost_driver::sysfs::{self, Sysfs};
 use permafrost_driver::Bdf;
-use std::fs;
 use std::time::{Duration, Instant};
 
 const DEVICES: &str = "/sys/bus/pci/devices";
@@ -16,17 +14,7 @@ pub fn file(card: Bdf, name: &str) -> String {
 
 /// The simulated cards, in the order of their addresses.
 pub fn cards() -> Result<Vec<Bdf>, Error> {
-    let mut cards = Vec::new();
-    for entry in fs::read_dir(DEVICES).map_err(Error::file("list", DEVICES))? {
-        let name = entry.map_err(Error::file("list", DEVICES))?.file_name();
-        let Some(bdf) = name.to_str().and_then(|name| name.parse().ok()) else { continue };
-        let ids = (read(&file(bdf, "vendor"))?, read(&file(bdf, "device"))?);
-        if ids == (format!("{VENDOR_ID:#06x}"), format!("{DEVICE_ID:#06x}")) {
-            cards.push(bdf);
-        }
-    }
-    cards.sort();
-    Ok(cards)
+    Ok(Sysfs::default().cards(&[])?.into_iter().map(|function| function.bdf).collect())
 }
 
 /// Card `index`.
@@ -37,21 +25,12 @@ pub fn card(index: usize) -> Result<Bdf, Error> {
 
 /// The kernel's driver of a function.
 pub fn driver(card: Bdf) -> Option<String> {
-    let link = fs::read_link(file(card, "driver")).ok()?;
-    Some(link.file_name()?.to_str()?.to_string())
+    Sysfs::default().function(card).ok()?.driver
 }
 
-/// Gives a function to vfio-pci.
+/// Gives a function to vfio-pci, as `permafrost card bind` does.
 pub fn bind(card: Bdf) -> Result<(), Error> {
-    if driver(card).as_deref() == Some("vfio-pci") {
-        return Ok(());
-    }
-    write(&file(card, "driver_override"), "vfio-pci")?;
-    write("/sys/bus/pci/drivers_probe", &card.to_string())?;
-    match driver(card) {
-        Some(name) if name == "vfio-pci" => Ok(()),
-        other => Err(Error::Wrong(format!("{card} is bound to {other:?}, expected vfio-pci"))),
-    }
+    Ok(sysfs::bind(&Sysfs::default(), card, &[], None)?.apply()?)
 }
 
 /// Waits for a condition; its last error, or what was waited for, when `limit` passes.

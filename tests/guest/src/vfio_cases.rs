@@ -6,9 +6,9 @@ use crate::error::{expect, Error};
 use crate::init::{read, write};
 use crate::{pci, suite};
 use permafrost_abi::{reg, ABI_MAGIC};
+use permafrost_driver::sysfs::Sysfs;
 use permafrost_driver::{
-    Bdf, Card, CardOptions, Error as DriverError, PciFunction, Transport, TransportError, Vfio, VfioBackend,
-    VfioOptions,
+    Bdf, Card, CardOptions, Error as DriverError, Transport, TransportError, Vfio, VfioBackend, VfioOptions,
 };
 use rustix::process::{getuid, setrlimit, Resource, Rlimit};
 use std::fs;
@@ -56,7 +56,7 @@ fn refused<T>(result: Result<T, TransportError>, parts: &[&str]) -> Result<(), E
 fn opening() -> Result<(), Error> {
     let bdf = pci::card(0)?;
     let open = |bdf| Vfio::open(bdf, VfioOptions::default());
-    let known = PciFunction::all(Path::new("/sys")).map_err(Error::file("list", "/sys/bus/pci/devices"))?;
+    let known = Sysfs::default().functions()?;
     expect(known.iter().any(|f| f.bdf == bdf && f.group.is_some()), format!("{bdf} is not in {known:?}"))?;
     let first = open(bdf)?;
     refused(open(bdf), &[&bdf.to_string(), "/dev/vfio/", "another process"])?;
@@ -81,7 +81,7 @@ fn opening() -> Result<(), Error> {
     println!("opened and closed 5 times in {:.0?}", start.elapsed());
     let mut nowhere = bdf;
     nowhere.function = 7;
-    refused(open(nowhere), &["no such PCI device"])?;
+    refused(open(nowhere), &["no PCI function"])?;
     // Any function that belongs to no driver will do, such as the host bridge.
     if let Some(function) = known.iter().find(|f| f.driver.is_none()) {
         refused(open(function.bdf), &["bound to no driver", "permafrost card bind"])?;

@@ -2,9 +2,10 @@
 
 use super::device::Device;
 use super::failed;
+use crate::transport::mapping::{Mapping, Register};
 use permafrost_abi::pci::REGISTER_BAR;
 use permafrost_abi::{TransportError, BAR0_BYTES};
-use rustix::mm::{mmap, munmap, MapFlags, ProtFlags};
+use rustix::mm::ProtFlags;
 use std::sync::atomic::{fence, Ordering};
 use vfio_bindings::bindings::vfio::{
     VFIO_REGION_INFO_FLAG_MMAP, VFIO_REGION_INFO_FLAG_READ, VFIO_REGION_INFO_FLAG_WRITE,
@@ -15,23 +16,6 @@ use vfio_bindings::bindings::vfio::{
 pub(super) struct Bar {
     /// `None`: by system calls.
     mapping: Option<Mapping>,
-}
-
-#[derive(Debug)]
-struct Mapping(*mut u8);
-
-// SAFETY: device memory that is mapped until the owner is dropped; all access is by volatile words.
-unsafe impl Send for Mapping {}
-// SAFETY: as above; words of a device may be read and written at any time.
-unsafe impl Sync for Mapping {}
-
-impl Drop for Mapping {
-    fn drop(&mut self) {
-        // SAFETY: mapped by `Bar::open` with this length; nobody has the address.
-        if let Err(errno) = unsafe { munmap(self.0.cast(), BAR0_BYTES as usize) } {
-            tracing::error!(%errno, "BAR 0 could not be unmapped; the device stays open until this process ends");
-        }
-    }
 }
 
 impl Bar {
@@ -52,20 +36,8 @@ impl Bar {
         if region.flags & VFIO_REGION_INFO_FLAG_MMAP == 0 {
             return Ok(Self { mapping: None });
         }
-        let protection = ProtFlags::READ | ProtFlags::WRITE;
-        // SAFETY: a new mapping at an address that the system chooses.
-        let mapped = unsafe {
-            mmap(
-                std::ptr::null_mut(),
-                BAR0_BYTES as usize,
-                protection,
-                MapFlags::SHARED,
-                device.fd(),
-                region.offset,
-            )
-        };
-        match mapped {
-            Ok(address) => Ok(Self { mapping: Some(Mapping(address.cast())) }),
+        match Mapping::new(device.fd(), region.offset, ProtFlags::WRITE) {
+            Ok(mapping) => Ok(Self { mapping: Some(mapping) }),
             Err(errno) => {
                 tracing::warn!(%errno, bdf = %device.bdf, "BAR 0 cannot be mapped; registers go through system calls");
                 Ok(Self { mapping: None })
@@ -73,31 +45,27 @@ impl Bar {
         }
     }
 
-    /// Reads the register at `offset`, which is inside BAR 0 and aligned. What is read from memory afterwards is not older.
-    pub fn read32(&self, device: &Device, offset: u64) -> Result<u32, TransportError> {
+    /// Reads a register. What is read from memory afterwards is not older.
+    pub fn read32(&self, device: &Device, register: Register) -> Result<u32, TransportError> {
         let value = match &self.mapping {
-            // SAFETY: inside the mapping and aligned, by the caller's check; device memory is only reached by such words.
-            Some(Mapping(base)) => unsafe { base.add(offset as usize).cast::<u32>().read_volatile() },
+            Some(mapping) => mapping.read32(register),
             None => {
                 let mut bytes = [0; 4];
-                device.read_region(REGISTER_BAR, offset, &mut bytes)?;
-                u32::from_ne_bytes(bytes)
+                device.read_region(REGISTER_BAR, register.offset(), &mut bytes)?;
+                u32::from_le_bytes(bytes)
             }
         };
         fence(Ordering::Acquire);
-        Ok(u32::from_le(value))
+        Ok(value)
     }
 
-    /// Writes the register at `offset`, which is inside BAR 0 and aligned, after all that was written to memory before.
-    pub fn write32(&self, device: &Device, offset: u64, value: u32) -> Result<(), TransportError> {
+    /// Writes a register, after all that was written to memory before.
+    pub fn write32(&self, device: &Device, register: Register, value: u32) -> Result<(), TransportError> {
         memory_before_device();
-        let value = value.to_le();
         match &self.mapping {
-            // SAFETY: as in `read32`.
-            Some(Mapping(base)) => unsafe {
-                base.add(offset as usize).cast::<u32>().write_volatile(value);
-            },
-            None => device.write_region(REGISTER_BAR, offset, &value.to_ne_bytes())?,
+            // SAFETY: mapped for writing by `open`.
+            Some(mapping) => unsafe { mapping.write32(register, value) },
+            None => device.write_region(REGISTER_BAR, register.offset(), &value.to_le_bytes())?,
         }
         Ok(())
     }

@@ -27,13 +27,11 @@ const RESET_LIMIT: Duration = Duration::from_secs(5);
 /// What a backend opens.
 pub(super) struct Opened {
     /// The device.
-    pub device: VfioDevice,
+    pub device: Held,
     /// Its address space.
     pub space: Arc<dyn VfioOps>,
     /// First and last address of each range that the IOMMU translates.
     pub ranges: Vec<(u64, u64)>,
-    /// Whether the device holds an IOMMU file rather than a group.
-    pub iommufd: bool,
 }
 
 /// A device that this process has opened.
@@ -50,8 +48,9 @@ pub(super) struct Device {
     resets: bool,
     /// Why it is lost.
     lost: OnceLock<String>,
-    iommufd: bool,
-    device: ManuallyDrop<VfioDevice>,
+    device: Held,
+    /// A second descriptor of a device that is to be released, closed after the first.
+    keep: Option<OwnedFd>,
 }
 
 impl std::fmt::Debug for Device {
@@ -63,8 +62,8 @@ impl std::fmt::Debug for Device {
 impl Device {
     /// Takes over what a backend has opened.
     pub fn new(bdf: Bdf, opened: Opened) -> Result<Self, TransportError> {
-        let Opened { device, space, ranges, iommufd } = opened;
-        let events = Events::enable(bdf, &device)?;
+        let Opened { device, space, ranges } = opened;
+        let events = Events::enable(bdf, &device.device)?;
         let mut this = Self {
             bdf,
             space,
@@ -72,8 +71,8 @@ impl Device {
             events,
             resets: false,
             lost: OnceLock::new(),
-            iommufd,
-            device: ManuallyDrop::new(device),
+            device,
+            keep: None,
         };
         let mut info = vfio_device_info { argsz: size_of::<vfio_device_info>() as u32, ..Default::default() };
         // SAFETY: the ioctl of this number takes this structure, which says its size.
@@ -85,13 +84,13 @@ impl Device {
 
     /// The library's view of the device, for interrupts.
     pub fn vfio(&self) -> &VfioDevice {
-        &self.device
+        &self.device.device
     }
 
     /// The device's descriptor.
     pub fn fd(&self) -> BorrowedFd<'_> {
         // SAFETY: open as long as the device, which lives as long as `self`.
-        unsafe { BorrowedFd::borrow_raw(self.device.as_raw_fd()) }
+        unsafe { BorrowedFd::borrow_raw(self.device.device.as_raw_fd()) }
     }
 
     /// The error of a device that is lost, which it is from now on.
@@ -215,8 +214,28 @@ impl Drop for Device {
     fn drop(&mut self) {
         // The library looks the group up in sysfs, and panics when it is gone, after it has closed the device. A device that is
         // being removed is there until it is closed, so it is kept open a little longer.
-        let asked = self.events.request.as_ref().is_some_and(raised);
-        let keep = asked.then(|| self.fd().try_clone_to_owned());
+        if self.events.request.as_ref().is_some_and(raised) {
+            self.keep = self.fd().try_clone_to_owned().ok();
+        }
+    }
+}
+
+/// The library's device, whose own drop panics when the device has vanished.
+pub(super) struct Held {
+    bdf: Bdf,
+    /// Whether it holds an IOMMU file rather than a group.
+    iommufd: bool,
+    device: ManuallyDrop<VfioDevice>,
+}
+
+impl Held {
+    pub fn new(bdf: Bdf, device: VfioDevice, iommufd: bool) -> Self {
+        Self { bdf, iommufd, device: ManuallyDrop::new(device) }
+    }
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
         let raw = self.device.as_raw_fd();
         // SAFETY: dropped here only.
         let closed = catch_unwind(AssertUnwindSafe(|| unsafe { ManuallyDrop::drop(&mut self.device) }));
@@ -228,6 +247,5 @@ impl Drop for Device {
                 drop(unsafe { OwnedFd::from_raw_fd(raw) });
             }
         }
-        drop(keep);
     }
 }

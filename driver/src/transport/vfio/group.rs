@@ -1,14 +1,13 @@
 //! The backend of `/dev/vfio/GROUP`: a container with the card's IOMMU group in it.
 
-use super::device::Opened;
-use super::sysfs::{folder, PciFunction};
+use super::device::{Held, Opened};
 use super::{failed, os_error};
 use crate::bdf::Bdf;
+use crate::sysfs::{PciFunction, Sysfs};
 use permafrost_abi::TransportError;
 use rustix::ioctl::{ioctl, opcode, Updater};
 use std::io::ErrorKind;
 use std::os::fd::{AsRawFd, BorrowedFd};
-use std::path::Path;
 use std::sync::Arc;
 use vfio_bindings::bindings::vfio::{VFIO_IOMMU_INFO_CAPS, VFIO_IOMMU_TYPE1_INFO_CAP_IOVA_RANGE};
 use vfio_ioctls::{VfioContainer, VfioDevice, VfioError, VfioOps};
@@ -18,15 +17,16 @@ const IOMMU_GET_INFO: u32 = opcode::none(b';', 112) as u32;
 const UNSAID: (u64, u64) = (0, (1 << 39) - 1);
 
 /// Opens `function`, whose group is known to be usable.
-pub(super) fn open(sysfs: &Path, function: &PciFunction) -> Result<Opened, TransportError> {
+pub(super) fn open(sysfs: &Sysfs, function: &PciFunction) -> Result<Opened, TransportError> {
     let bdf = function.bdf;
     let group = function.group.unwrap_or_default();
     let container = Arc::new(VfioContainer::new(None).map_err(|e| failed(bdf, explain(bdf, group, &e)))?);
     let space: Arc<dyn VfioOps> = container.clone();
-    let device = VfioDevice::new(&folder(sysfs, bdf), space.clone(), false)
+    let device = VfioDevice::new(&sysfs.function_path(bdf), space.clone(), false)
         .map_err(|e| failed(bdf, explain(bdf, group, &e)))?;
+    let device = Held::new(bdf, device, false);
     let ranges = ranges(bdf, &container)?;
-    Ok(Opened { device, space, ranges, iommufd: false })
+    Ok(Opened { device, space, ranges })
 }
 
 /// What the library's error means and what to do.

@@ -1,31 +1,31 @@
 //! The backend of `/dev/iommu` and `/dev/vfio/devices`, of kernels with IOMMUFD.
 
-use super::device::Opened;
+use super::device::{Held, Opened};
 use super::failed;
-use super::sysfs::{folder, PciFunction};
 use crate::bdf::Bdf;
+use crate::sysfs::{PciFunction, Sysfs};
 use iommufd_bindings::iommufd::{iommu_ioas_iova_ranges, iommu_iova_range};
 use iommufd_ioctls::{IommuFd, IommufdError};
 use permafrost_abi::TransportError;
 use rustix::ioctl::{ioctl, opcode, Updater};
 use std::io::ErrorKind;
 use std::os::fd::{AsRawFd, BorrowedFd};
-use std::path::Path;
 use std::sync::Arc;
 use vfio_ioctls::{VfioDevice, VfioError, VfioIommufd, VfioOps};
 
 const IOAS_IOVA_RANGES: u32 = opcode::none(b';', 132) as u32;
 
 /// Opens `function`, whose group is known to be usable.
-pub(super) fn open(sysfs: &Path, function: &PciFunction) -> Result<Opened, TransportError> {
+pub(super) fn open(sysfs: &Sysfs, function: &PciFunction) -> Result<Opened, TransportError> {
     let bdf = function.bdf;
     let refused = |e: VfioError| failed(bdf, explain(&e));
     let file = IommuFd::new().map_err(|e| refused(VfioError::NewVfioIommufd(e)))?;
     let backend = Arc::new(VfioIommufd::new(Arc::new(file), None, None).map_err(refused)?);
     let space: Arc<dyn VfioOps> = backend.clone();
-    let device = VfioDevice::new(&folder(sysfs, bdf), space.clone(), true).map_err(refused)?;
+    let device = VfioDevice::new(&sysfs.function_path(bdf), space.clone(), true).map_err(refused)?;
+    let device = Held::new(bdf, device, true);
     let ranges = ranges(bdf, &backend)?;
-    Ok(Opened { device, space, ranges, iommufd: true })
+    Ok(Opened { device, space, ranges })
 }
 
 /// What the library's error means and what to do.

@@ -4,11 +4,11 @@ use super::device::Device;
 use super::events::{descriptor, event, lower, raised};
 use super::failed;
 use crate::dma::lock;
+use crate::transport::timer::Timer;
 use permafrost_abi::TransportError;
-use rustix::event::{poll, PollFd, PollFlags, Timespec};
+use rustix::event::{poll, PollFd, PollFlags};
 use rustix::io::Errno;
 use std::sync::{Arc, Mutex};
-use std::time::{Duration, Instant};
 use vfio_bindings::bindings::vfio::VFIO_PCI_MSIX_IRQ_INDEX;
 use vmm_sys_util::eventfd::EventFd;
 
@@ -69,21 +69,14 @@ impl Irqs {
     }
 
     /// Waits until `vector` is raised or there is an event of the device.
-    pub fn wait(&self, device: &Device, vector: u16, timeout: Duration) -> Result<Woken, TransportError> {
+    pub fn wait(&self, device: &Device, vector: u16, timer: Timer) -> Result<Woken, TransportError> {
         let irq = {
             let irqs = lock(&self.0);
             let enabled = irqs.len() as u16;
             irqs.get(usize::from(vector)).cloned().ok_or(TransportError::BadVector { vector, enabled })?
         };
         let events = [&device.events.error, &device.events.request];
-        // A time too far away to be stated never comes.
-        let end = Instant::now().checked_add(timeout);
         loop {
-            let left = end.map(|end| end.saturating_duration_since(Instant::now()));
-            let limit = left.map(|left| Timespec {
-                tv_sec: left.as_secs().try_into().unwrap_or(i64::MAX),
-                tv_nsec: left.subsec_nanos().into(),
-            });
             let mut ready = vec![PollFd::from_borrowed_fd(descriptor(&irq), PollFlags::IN)];
             ready.extend(
                 events
@@ -91,7 +84,7 @@ impl Irqs {
                     .filter_map(|event| event.as_ref())
                     .map(|event| PollFd::from_borrowed_fd(descriptor(event), PollFlags::IN)),
             );
-            match poll(&mut ready, limit.as_ref()) {
+            match poll(&mut ready, timer.limit().as_ref()) {
                 Ok(0) => return Ok(Woken::Timeout),
                 Ok(_) if ready[1..].iter().any(|event| !event.revents().is_empty()) => {
                     return Ok(Woken::Event)

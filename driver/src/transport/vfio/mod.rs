@@ -10,20 +10,19 @@ mod iommufd;
 mod iovas;
 mod irqs;
 mod memory;
-mod sysfs;
-
-pub use sysfs::PciFunction;
 
 use crate::bdf::Bdf;
+use crate::sysfs::Sysfs;
+use crate::transport::mapping::Register;
+use crate::transport::timer::Timer;
 use bar::Bar;
 use device::Device;
 use irqs::{Irqs, Woken};
 use permafrost_abi::pci::{DEVICE_ID, VENDOR_ID};
 use permafrost_abi::transport::simulated_deadline_scale;
-use permafrost_abi::{reg, DmaRegion, Transport, TransportError, ABI_MAGIC, BAR0_BYTES};
+use permafrost_abi::{reg, DmaRegion, Transport, TransportError, ABI_MAGIC};
 use std::any::Any;
 use std::fmt::Display;
-use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -47,20 +46,14 @@ pub enum VfioBackend {
 }
 
 /// How to open a card.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct VfioOptions {
-    /// Where sysfs is mounted; `/sys`.
-    pub sysfs: PathBuf,
+    /// What the kernel says of PCI functions; `/sys`.
+    pub sysfs: Sysfs,
     /// How the kernel gives the device.
     pub backend: VfioBackend,
     /// [`Transport::deadline_scale`], at least 1; `None`: what the card's clock says for a simulated card, 1 otherwise.
     pub deadline_scale: Option<u32>,
-}
-
-impl Default for VfioOptions {
-    fn default() -> Self {
-        Self { sysfs: "/sys".into(), backend: VfioBackend::default(), deadline_scale: None }
-    }
 }
 
 /// A card that is bound to vfio-pci. One process at a time has it.
@@ -116,7 +109,7 @@ impl Vfio {
     /// `Io` when there is no such device, it is bound to another driver, its IOMMU group is shared with a device of another
     /// driver, this user may not open it, another process has it, or it is not a card; `Lost` when it does not answer.
     pub fn open(bdf: Bdf, options: VfioOptions) -> Result<Self, TransportError> {
-        let function = sysfs::openable(&options.sysfs, bdf)?;
+        let function = options.sysfs.openable(bdf).map_err(|e| TransportError::Io(e.to_string()))?;
         let opened = match options.backend {
             VfioBackend::Group => group::open(&options.sysfs, &function)?,
             #[cfg(feature = "iommufd")]
@@ -149,13 +142,6 @@ impl Vfio {
         tracing::debug!(%bdf, backend = ?options.backend, scale = card.scale, "card opened");
         Ok(card)
     }
-
-    fn register(offset: u64) -> Result<u64, TransportError> {
-        match offset % 4 == 0 && offset < BAR0_BYTES.into() {
-            true => Ok(offset),
-            false => Err(TransportError::BadOffset { offset, bar_bytes: BAR0_BYTES.into() }),
-        }
-    }
 }
 
 impl Shared {
@@ -170,8 +156,9 @@ impl Shared {
         }
         if error {
             let start = Instant::now();
+            let register = Register::at(reg::MAGIC)?;
             while start.elapsed() < WATCH {
-                let magic = self.bar.read32(&self.device, reg::MAGIC)?;
+                let magic = self.bar.read32(&self.device, register)?;
                 if magic != ABI_MAGIC {
                     return Err(self.device.lost(format!(
                         "its bus reported an error (see the kernel's log), and MAGIC now reads {magic:#010x}"
@@ -199,15 +186,15 @@ impl Shared {
 
 impl Transport for Vfio {
     fn read32(&self, offset: u64) -> Result<u32, TransportError> {
-        let offset = Self::register(offset)?;
+        let register = Register::at(offset)?;
         self.shared.glance()?;
-        self.shared.bar.read32(&self.shared.device, offset)
+        self.shared.bar.read32(&self.shared.device, register)
     }
 
     fn write32(&self, offset: u64, value: u32) -> Result<(), TransportError> {
-        let offset = Self::register(offset)?;
+        let register = Register::at(offset)?;
         self.shared.device.alive()?;
-        self.shared.bar.write32(&self.shared.device, offset, value)
+        self.shared.bar.write32(&self.shared.device, register, value)
     }
 
     fn dma_alloc(&self, len: usize) -> Result<DmaRegion, TransportError> {
@@ -232,11 +219,10 @@ impl Transport for Vfio {
     }
 
     fn wait_irq(&self, vector: u16, timeout: Duration) -> Result<bool, TransportError> {
-        let end = Instant::now().checked_add(timeout);
+        let timer = Timer::new(timeout);
         self.shared.device.alive()?;
         loop {
-            let left = end.map_or(timeout, |end| end.saturating_duration_since(Instant::now()));
-            match self.irqs.wait(&self.shared.device, vector, left)? {
+            match self.irqs.wait(&self.shared.device, vector, timer)? {
                 Woken::Vector => return Ok(true),
                 Woken::Timeout => return Ok(false),
                 Woken::Event => self.shared.look()?,

@@ -13,14 +13,16 @@ use permafrost_abi::pci::{COMMAND, COMMAND_BUS_MASTER, COMMAND_MEMORY, REGISTER_
 use permafrost_abi::transport::simulated_deadline_scale;
 use permafrost_abi::vfio_user::*;
 use permafrost_abi::{reg, DmaRegion, Transport, TransportError, ABI_MAGIC, BAR0_BYTES};
-use rustix::event::{eventfd, poll, EventfdFlags, PollFd, PollFlags, Timespec};
+use rustix::event::{eventfd, poll, EventfdFlags, PollFd, PollFlags};
 use rustix::io::Errno;
 use std::any::Any;
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::Path;
 use std::sync::{Arc, Mutex};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
+use super::mapping::Register;
+use super::timer::Timer;
 use crate::dma::lock;
 
 /// What a refusal for lack of room means.
@@ -110,13 +112,6 @@ impl VfioUser {
         self.connection.write_region(CONFIG_REGION, COMMAND as u64, &value, true)
     }
 
-    fn register(offset: u64) -> Result<u64, TransportError> {
-        match offset % 4 == 0 && offset < BAR0_BYTES.into() {
-            true => Ok(offset),
-            false => Err(TransportError::BadOffset { offset, bar_bytes: BAR0_BYTES.into() }),
-        }
-    }
-
     fn set_irqs(
         &self,
         flags: u32,
@@ -133,14 +128,14 @@ impl VfioUser {
 
 impl Transport for VfioUser {
     fn read32(&self, offset: u64) -> Result<u32, TransportError> {
-        let offset = Self::register(offset)?;
+        let offset = Register::at(offset)?.offset();
         let mut bytes = [0; 4];
         self.connection.read_region(REGISTER_BAR, offset, &mut bytes)?;
         Ok(u32::from_le_bytes(bytes))
     }
 
     fn write32(&self, offset: u64, value: u32) -> Result<(), TransportError> {
-        let offset = Self::register(offset)?;
+        let offset = Register::at(offset)?.offset();
         // The server sees the message, and lets the card see the write, after everything written to shared memory before:
         // sending is a release, receiving an acquire.
         self.connection.write_region(REGISTER_BAR, offset, &value.to_le_bytes(), false)
@@ -183,14 +178,12 @@ impl Transport for VfioUser {
             let enabled = irqs.len() as u16;
             irqs.get(usize::from(vector)).cloned().ok_or(TransportError::BadVector { vector, enabled })?
         };
-        let end = Instant::now() + timeout;
+        let timer = Timer::new(timeout);
         loop {
-            let left = end.saturating_duration_since(Instant::now());
-            let limit = Timespec { tv_sec: left.as_secs() as i64, tv_nsec: left.subsec_nanos().into() };
             let socket = self.connection.as_fd();
             let mut ready =
                 [PollFd::new(&event, PollFlags::IN), PollFd::from_borrowed_fd(socket, PollFlags::empty())];
-            match poll(&mut ready, Some(&limit)) {
+            match poll(&mut ready, timer.limit().as_ref()) {
                 Ok(0) => return Ok(false),
                 Ok(_) if !ready[0].revents().is_empty() => {
                     // Reading takes all events at once; another waiter may have been faster.

@@ -1,8 +1,9 @@
 //! A served card, for looking only.
 
 use super::connection::{Connection, LIMIT};
+use crate::transport::mapping::Register;
 use permafrost_abi::pci::REGISTER_BAR;
-use permafrost_abi::{DmaRegion, Transport, TransportError, BAR0_BYTES};
+use permafrost_abi::{DmaRegion, Transport, TransportError};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -33,9 +34,7 @@ impl VfioUserObserver {
 
 impl Transport for VfioUserObserver {
     fn read32(&self, offset: u64) -> Result<u32, TransportError> {
-        if offset % 4 != 0 || offset >= BAR0_BYTES.into() {
-            return Err(TransportError::BadOffset { offset, bar_bytes: BAR0_BYTES.into() });
-        }
+        let offset = Register::at(offset)?.offset();
         let mut bytes = [0; 4];
         self.connection.read_region(REGISTER_BAR, offset, &mut bytes)?;
         Ok(u32::from_le_bytes(bytes))
