@@ -12,6 +12,7 @@ use std::mem::MaybeUninit;
 use std::net::Shutdown;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::net::UnixStream;
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 /// Why no message could be sent or received. After any of these the stream is out of step: close it.
@@ -65,9 +66,13 @@ impl Message {
     }
 }
 
-/// One end of a connection. Sending and receiving may be done by two threads; a message is sent by one thread at a time.
+/// One end of a connection. Any thread may send; one thread receives.
 #[derive(Debug)]
-pub struct Channel(UnixStream);
+pub struct Channel {
+    stream: UnixStream,
+    /// Held while a message is sent, so that messages are not mixed.
+    sending: Mutex<()>,
+}
 
 impl Channel {
     /// Takes a connected socket. Neither sending nor, with `receive_limit`, receiving blocks for longer than the limits.
@@ -81,13 +86,36 @@ impl Channel {
     ) -> Result<Self, ChannelError> {
         stream.set_write_timeout(Some(send_limit)).map_err(ChannelError::Io)?;
         stream.set_read_timeout(receive_limit).map_err(ChannelError::Io)?;
-        Ok(Self(stream))
+        Ok(Self { stream, sending: Mutex::default() })
+    }
+
+    /// Another limit for receiving, from the next [`receive`](Self::receive) on.
+    ///
+    /// # Errors
+    /// [`ChannelError::Io`] when it cannot be set.
+    pub fn set_receive_limit(&self, limit: Option<Duration>) -> Result<(), ChannelError> {
+        self.stream.set_read_timeout(limit).map_err(ChannelError::Io)
+    }
+
+    /// Replies to the command with this header: with a payload, or with an errno.
+    ///
+    /// # Errors
+    /// As [`send`](Self::send).
+    pub fn reply(&self, to: &Header, result: Result<&[u8], Errno>) -> Result<(), ChannelError> {
+        let reply = Header { id: to.id, command: to.command, flags: flags::REPLY, ..Header::default() };
+        match result {
+            Ok(payload) => self.send(reply, &[payload], &[]),
+            Err(errno) => {
+                let error = errno.raw_os_error() as u32;
+                self.send(Header { flags: flags::REPLY | flags::ERROR, error, ..reply }, &[], &[])
+            }
+        }
     }
 
     /// Makes every send and receive of both ends fail from now on.
     pub fn shutdown(&self) {
         // An error means that it is closed already.
-        let _ = self.0.shutdown(Shutdown::Both);
+        let _ = self.stream.shutdown(Shutdown::Both);
     }
 
     /// Sends a message made of `header`, whose size is filled in here, and `parts`.
@@ -108,6 +136,7 @@ impl Channel {
         if fds.len() > MAX_FDS {
             return Err(Errno::MFILE.into());
         }
+        let _only = self.sending.lock().unwrap_or_else(PoisonError::into_inner);
         let head = bytemuck::bytes_of(&header);
         let mut space = [MaybeUninit::uninit(); cmsg_space!(ScmRights(MAX_FDS))];
         let mut sent = 0;
@@ -124,7 +153,7 @@ impl Channel {
             if sent == 0 && !fds.is_empty() && !control.push(SendAncillaryMessage::ScmRights(fds)) {
                 return Err(Errno::MFILE.into());
             }
-            match sendmsg(&self.0, &slices, &mut control, SendFlags::NOSIGNAL) {
+            match sendmsg(&self.stream, &slices, &mut control, SendFlags::NOSIGNAL) {
                 Ok(bytes) => sent += bytes,
                 Err(Errno::INTR) => {}
                 Err(errno) => return Err(errno.into()),
@@ -159,7 +188,7 @@ impl Channel {
         while filled < bytes.len() {
             let mut control = RecvAncillaryBuffer::new(&mut space);
             let mut slices = [IoSliceMut::new(&mut bytes[filled..])];
-            let received = match recvmsg(&self.0, &mut slices, &mut control, RecvFlags::CMSG_CLOEXEC) {
+            let received = match recvmsg(&self.stream, &mut slices, &mut control, RecvFlags::CMSG_CLOEXEC) {
                 Ok(received) => received,
                 Err(Errno::INTR) => continue,
                 Err(errno) => return Err(errno.into()),
@@ -186,7 +215,7 @@ impl Channel {
 
 impl AsFd for Channel {
     fn as_fd(&self) -> BorrowedFd<'_> {
-        self.0.as_fd()
+        self.stream.as_fd()
     }
 }
 
@@ -220,6 +249,36 @@ mod tests {
         // One descriptor more than fits.
         let many = [a.as_fd(); MAX_FDS + 1];
         assert!(matches!(a.send(header, &[], &many), Err(ChannelError::Io(_))));
+    }
+
+    #[test]
+    fn replies_repeat_the_command() {
+        let (a, b) = pair();
+        let to = Header { id: 9, command: 4, size: 77, flags: 0, error: 0 };
+        a.reply(&to, Ok(&[1, 2])).unwrap();
+        a.reply(&to, Err(Errno::BUSY)).unwrap();
+        let (good, bad) = (b.receive().unwrap(), b.receive().unwrap());
+        assert_eq!((good.header.id, good.header.command, good.header.flags), (9, 4, flags::REPLY));
+        assert_eq!((&*good.payload, good.header.error), (&[1, 2][..], 0));
+        assert_eq!((bad.header.id, bad.header.flags), (9, flags::REPLY | flags::ERROR));
+        assert_eq!((bad.payload.len(), bad.header.error), (0, Errno::BUSY.raw_os_error() as u32));
+    }
+
+    /// What one thread sends does not end up in the middle of what another does.
+    #[test]
+    fn messages_of_several_threads_stay_whole() {
+        let (a, b) = pair();
+        std::thread::scope(|scope| {
+            for thread in 1..=2u8 {
+                let data = vec![thread; 300_000];
+                let a = &a;
+                scope.spawn(move || (0..8).for_each(|_| a.send(Header::default(), &[&data], &[]).unwrap()));
+            }
+            for _ in 0..16 {
+                let payload = b.receive().unwrap().payload;
+                assert!(payload.len() == 300_000 && payload.iter().all(|byte| *byte == payload[0]));
+            }
+        });
     }
 
     #[test]

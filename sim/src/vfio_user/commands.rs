@@ -71,7 +71,8 @@ fn request<T: bytemuck::Pod>(payload: &[u8], argsz: impl FnOnce(&T) -> u32) -> R
     }
 }
 
-fn errno(error: AccessError) -> Errno {
+/// What the client is told of a failed access.
+pub(super) fn errno(error: AccessError) -> Errno {
     match error {
         AccessError::OutOfRange { .. } | AccessError::Unaligned { .. } => Errno::INVAL,
         AccessError::Reset(_) => Errno::IO,

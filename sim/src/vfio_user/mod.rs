@@ -38,7 +38,7 @@ use commands::Device;
 use observe::Observers;
 use peer::Peer;
 use permafrost_abi::transport::TransportError;
-use permafrost_abi::vfio_user::{command, Header};
+use permafrost_abi::vfio_user::ChannelError;
 use permafrost_rtl::hdl::Design;
 use rustix::event::{eventfd, poll, EventfdFlags, PollFd, PollFlags};
 use rustix::io::Errno;
@@ -50,6 +50,10 @@ use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::thread::JoinHandle;
+use std::time::Duration;
+
+/// Between two tries to take a client.
+const RETRY: Duration = Duration::from_millis(100);
 
 /// Why a card cannot be served.
 #[derive(Debug, thiserror::Error)]
@@ -208,40 +212,43 @@ fn bind(path: &Path) -> Result<UnixListener, ServerError> {
     })
 }
 
-/// Takes clients, one at a time, until told to stop.
-fn accept(listener: &UnixListener, stop: &OwnedFd, device: &Arc<Device<SimDevice>>) {
-    let mut current: Option<(Arc<Peer>, JoinHandle<()>)> = None;
+/// The next to connect; `None` when told to stop, or when the system takes the socket away.
+fn next_peer(listener: &UnixListener, stop: &OwnedFd) -> Option<Peer> {
     loop {
         let mut ready = [PollFd::new(listener, PollFlags::IN), PollFd::new(stop, PollFlags::IN)];
         match poll(&mut ready, None) {
             Ok(_) | Err(Errno::INTR) => {}
             Err(errno) => {
-                tracing::error!(%errno, "no more clients are taken");
-                break;
+                tracing::error!(%errno, "nobody is taken any more");
+                return None;
             }
         }
         if !ready[1].revents().is_empty() {
-            break;
+            return None;
         }
         if ready[0].revents().is_empty() {
             continue;
         }
-        let peer = match listener
-            .accept()
-            .map_err(|e| e.to_string())
-            .and_then(|(stream, _)| Peer::new(stream).map_err(|e| e.to_string()))
-        {
-            Ok(peer) => Arc::new(peer),
+        match listener.accept().map_err(ChannelError::Io).and_then(|(stream, _)| Peer::new(stream)) {
+            Ok(peer) => return Some(peer),
             Err(error) => {
                 tracing::warn!(%error, "a client could not be taken");
-                continue;
+                // Out of descriptors, perhaps, and the newcomer is still at the door.
+                std::thread::sleep(RETRY);
             }
-        };
+        }
+    }
+}
+
+/// Takes clients, one at a time, until told to stop.
+fn accept(listener: &UnixListener, stop: &OwnedFd, device: &Arc<Device<SimDevice>>) {
+    let mut current: Option<(Arc<Peer>, JoinHandle<()>)> = None;
+    while let Some(peer) = next_peer(listener, stop) {
+        let peer = Arc::new(peer);
         if let Some((before, thread)) = current.take() {
             if !thread.is_finished() && !before.has_hung_up() {
                 tracing::warn!("another client is refused: the card is in use");
-                let header = Header { command: command::VERSION, ..Header::default() };
-                let _ = peer.reply(&header, Err(Errno::BUSY)); // it may have gone already
+                peer.turn_away();
                 current = Some((before, thread));
                 continue;
             }

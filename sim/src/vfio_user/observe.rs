@@ -3,14 +3,14 @@
 //! Reads of BAR 0 have no side effects in the card, so nothing that an observer does is seen by the client. What it costs is
 //! clocks of a simulation that would otherwise stand still; therefore all observers together read at a limited pace.
 
-use super::commands::{negotiate, Device};
+use super::commands::{errno, Device};
 use super::peer::Peer;
-use super::{bind, claim, ServerError};
+use super::{bind, claim, next_peer, session, ServerError};
 use crate::card::{locked, SimDevice};
-use crate::pci::{AccessError, Registers};
+use crate::pci::Registers;
 use permafrost_abi::pci::REGISTER_BAR;
 use permafrost_abi::vfio_user::*;
-use rustix::event::{eventfd, poll, EventfdFlags, PollFd, PollFlags};
+use rustix::event::{eventfd, EventfdFlags};
 use rustix::io::Errno;
 use std::fs;
 use std::os::fd::OwnedFd;
@@ -69,29 +69,8 @@ impl Drop for Observers {
 fn accept(listener: &UnixListener, stop: &OwnedFd, device: &Arc<Device<SimDevice>>) {
     let pace = Arc::new(Pace::new());
     let mut observers: Vec<(Arc<Peer>, JoinHandle<()>)> = Vec::new();
-    loop {
-        let mut ready = [PollFd::new(listener, PollFlags::IN), PollFd::new(stop, PollFlags::IN)];
-        match poll(&mut ready, None) {
-            Ok(_) | Err(Errno::INTR) => {}
-            Err(errno) => {
-                tracing::error!(%errno, "no more observers are taken");
-                break;
-            }
-        }
-        if !ready[1].revents().is_empty() {
-            break;
-        }
-        if ready[0].revents().is_empty() {
-            continue;
-        }
-        let peer = listener.accept().map_err(|e| e.to_string());
-        let peer = match peer.and_then(|(stream, _)| Peer::new(stream).map_err(|e| e.to_string())) {
-            Ok(peer) => Arc::new(peer),
-            Err(error) => {
-                tracing::warn!(%error, "an observer could not be taken");
-                continue;
-            }
-        };
+    while let Some(peer) = next_peer(listener, stop) {
+        let peer = Arc::new(peer);
         observers.retain(|(_, thread)| !thread.is_finished());
         if observers.len() >= MAX_OBSERVERS {
             std::thread::sleep(GRACE);
@@ -99,15 +78,16 @@ fn accept(listener: &UnixListener, stop: &OwnedFd, device: &Arc<Device<SimDevice
         }
         if observers.len() >= MAX_OBSERVERS {
             tracing::warn!("an observer is refused: there are {MAX_OBSERVERS} already");
-            let header = Header { command: command::VERSION, ..Header::default() };
-            let _ = peer.reply(&header, Err(Errno::BUSY)); // it may have gone already
+            peer.turn_away();
             continue;
         }
         let thread = {
             let (peer, device, pace) = (peer.clone(), device.clone(), pace.clone());
-            std::thread::Builder::new()
-                .name("vfio-user-observer".into())
-                .spawn(move || serve(&peer, &device, &pace))
+            std::thread::Builder::new().name("vfio-user-observer".into()).spawn(move || {
+                serve(&peer, &device, &pace);
+                // The list has the connection until the next newcomer looks through it.
+                peer.close();
+            })
         };
         match thread {
             Ok(thread) => observers.push((peer, thread)),
@@ -123,23 +103,14 @@ fn accept(listener: &UnixListener, stop: &OwnedFd, device: &Arc<Device<SimDevice
 /// Serves one observer until it goes.
 fn serve<R: Registers>(peer: &Peer, device: &Device<R>, pace: &Pace) {
     let Ok(first) = peer.receive() else { return };
-    let agreed = negotiate(&first);
-    let mut sent = peer.reply(&first.header, agreed.as_deref().map_err(|errno| *errno));
-    if agreed.is_err() {
-        return;
-    }
+    let Some(mut sent) = session::greet(peer, &first) else { return };
     while let (Ok(()), Ok(message)) = (&sent, peer.receive()) {
-        let header = message.header;
         if message.is_reply() {
             continue; // to nothing: an observer is never asked
         }
-        let result = execute(device, pace, message);
-        sent = match header.flags & flags::NO_REPLY {
-            0 => peer.reply(&header, result.as_deref().map_err(|errno: &Errno| *errno)),
-            _ => Ok(()),
-        };
+        let header = message.header;
+        sent = session::conclude(peer, &header, execute(device, pace, message));
     }
-    peer.close();
 }
 
 /// What an observer may see.
@@ -177,11 +148,7 @@ fn execute<R: Registers>(device: &Device<R>, pace: &Pace, message: Message) -> R
             let mut reply = bytemuck::bytes_of(&access).to_vec();
             let at = reply.len();
             reply.resize(at + access.count as usize, 0);
-            let read = device.function.observe(access.region, access.offset, &mut reply[at..]);
-            read.map_err(|error| match error {
-                AccessError::OutOfRange { .. } | AccessError::Unaligned { .. } => Errno::INVAL,
-                AccessError::Reset(_) => Errno::IO,
-            })?;
+            device.function.observe(access.region, access.offset, &mut reply[at..]).map_err(errno)?;
             Ok(reply)
         }
         _ => Err(Errno::PERM),

@@ -4,7 +4,7 @@ use super::commands::{negotiate, Device};
 use super::peer::Peer;
 use crate::card::locked;
 use crate::pci::Registers;
-use permafrost_abi::vfio_user::{flags, ChannelError, Message};
+use permafrost_abi::vfio_user::{flags, ChannelError, Header, Message};
 use rustix::io::Errno;
 use std::sync::mpsc::{sync_channel, Receiver};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
@@ -48,13 +48,15 @@ impl Ahead {
     }
 }
 
-/// Dropped when commands are no longer carried out, for whatever reason: nobody waits any more.
-struct End<'a>(&'a Ahead);
+/// Dropped when commands are no longer carried out, for whatever reason, a panic included: nobody waits any more, neither
+/// the reader nor the client.
+struct End<'a>(&'a Ahead, &'a Peer);
 
 impl Drop for End<'_> {
     fn drop(&mut self) {
         *locked(&self.0.bytes) = None;
         self.0.less.notify_one();
+        self.1.close();
     }
 }
 
@@ -68,11 +70,8 @@ pub(super) fn serve<R: Registers>(peer: &Arc<Peer>, device: &Device<R>, wipe: im
     let ahead = &Ahead::new();
     let used = std::thread::scope(|scope| {
         let executor = scope.spawn(move || {
-            let _end = End(ahead);
-            let used = execute_all(peer, device, &queue, ahead);
-            // The reader ends, whoever ended first.
-            peer.close();
-            used
+            let _end = End(ahead, peer);
+            execute_all(peer, device, &queue, ahead)
         });
         loop {
             match peer.receive() {
@@ -141,12 +140,20 @@ pub(super) fn execute<R: Registers>(
     message: Message,
 ) -> Result<(), ChannelError> {
     let header = message.header;
-    let result = device.execute(message);
+    conclude(peer, &header, device.execute(message))
+}
+
+/// Replies to a command, if a reply is wanted.
+pub(super) fn conclude(
+    peer: &Peer,
+    header: &Header,
+    result: Result<Vec<u8>, Errno>,
+) -> Result<(), ChannelError> {
     if let Err(errno) = result {
-        tracing::debug!(command = header.command, %errno, "a command of the client is refused");
+        tracing::debug!(command = header.command, %errno, "a command is refused");
     }
     match header.flags & flags::NO_REPLY {
-        0 => peer.reply(&header, result.as_deref().map_err(|errno: &Errno| *errno)),
+        0 => peer.reply(header, result.as_deref().map_err(|errno: &Errno| *errno)),
         _ => Ok(()),
     }
 }
@@ -154,7 +161,8 @@ pub(super) fn execute<R: Registers>(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use permafrost_abi::vfio_user::{Header, MAX_MESSAGE};
+    use permafrost_abi::vfio_user::MAX_MESSAGE;
+    use std::os::unix::net::UnixStream;
     use std::sync::mpsc::channel;
     use std::time::Duration;
 
@@ -178,8 +186,11 @@ mod tests {
             ahead.remove(MAX_MESSAGE);
             assert_eq!(receive.recv(), Ok(0));
             assert!(receive.recv_timeout(Duration::from_millis(50)).is_err(), "there is no room again");
-            drop(End(ahead));
+            let (ours, theirs) = UnixStream::pair().unwrap();
+            let [peer, client] = [ours, theirs].map(|stream| Peer::new(stream).unwrap());
+            drop(End(ahead, &peer));
             assert_eq!(receive.recv(), Ok(1));
+            assert!(client.has_hung_up());
         });
     }
 }

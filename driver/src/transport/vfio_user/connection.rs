@@ -40,8 +40,6 @@ pub(super) struct Connection {
 struct Link {
     path: PathBuf,
     channel: Channel,
-    /// Held while a message is sent.
-    sending: Mutex<()>,
     /// Who waits for a reply.
     waiting: Mutex<Option<Waiting>>,
     /// Why the connection is lost.
@@ -73,7 +71,6 @@ impl Link {
     }
 
     fn send(&self, header: Header, parts: &[&[u8]], fds: &[BorrowedFd<'_>]) -> Result<(), TransportError> {
-        let _only = lock(&self.sending);
         self.channel.send(header, parts, fds).map_err(|e| self.lost(e.to_string()))
     }
 
@@ -111,21 +108,16 @@ impl Link {
 
     /// Carries out a command of the server.
     fn asked(&self, message: &Message) -> Result<(), String> {
-        let Header { id, command, flags: asked, .. } = message.header;
-        let reply = Header { id, command, flags: flags::REPLY, ..Header::default() };
+        let Header { command, flags: asked, .. } = message.header;
         let result = self.foreign.access(command, &message.payload);
+        if let Err(errno) = &result {
+            tracing::debug!(command, %errno, "an access of the card is refused");
+        }
         if asked & flags::NO_REPLY != 0 {
             return Ok(());
         }
-        let sent = match result {
-            Ok(payload) => self.send(reply, &[&payload], &[]),
-            Err(errno) => {
-                tracing::debug!(command, %errno, "an access of the card is refused");
-                let error = errno.raw_os_error() as u32;
-                self.send(Header { flags: flags::REPLY | flags::ERROR, error, ..reply }, &[], &[])
-            }
-        };
-        sent.map_err(|e| e.to_string())
+        let result = result.as_deref().map_err(|errno| *errno);
+        self.channel.reply(&message.header, result).map_err(|e| e.to_string())
     }
 }
 
@@ -171,7 +163,6 @@ impl Connection {
         let link = Arc::new(Link {
             path: path.to_owned(),
             channel: Channel::new(stream, limit, None).map_err(|e| refused(e.to_string()))?,
-            sending: Mutex::default(),
             waiting: Mutex::default(),
             lost: OnceLock::new(),
             foreign: Foreign::default(),

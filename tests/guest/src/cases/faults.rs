@@ -145,21 +145,32 @@ fn gone(ask: &str) -> Result<(), Error> {
 /// a byte is written once the reset has returned.
 pub fn reset_in_flight() -> Result<(), Error> {
     const BYTES: usize = 1 << 20;
+    // So many that they are not over when this thread gets its turn on a busy machine.
+    const COPIES: usize = 8;
     let transport = reach(pci::card(0)?)?;
     let card = Card::open(transport.clone(), CardOptions::default())?;
     for by_function in [false, true] {
         let source = card.dram().alloc(BYTES as u64)?;
         card.fill(&source, 0, BYTES as u64, u64::MAX)?;
-        let target = card.dma_alloc(BYTES)?;
-        target.zero(0, BYTES);
-        let piece = DmaPiece { buffer: target.clone(), offset: 0, len: BYTES };
-        let ticket = card.submit_pieces(1, CopyKind::CardToHost, &source, 0, &[piece])?;
+        let target = card.dma_alloc(COPIES * BYTES)?;
+        target.zero(0, target.len());
+        let copies = (0..COPIES).map(|copy| {
+            let piece = DmaPiece { buffer: target.clone(), offset: copy * BYTES, len: BYTES };
+            card.submit_pieces(1, CopyKind::CardToHost, &source, 0, &[piece])
+        });
+        let mut tickets = copies.collect::<Result<Vec<_>, _>>()?;
+        let last = tickets.pop();
         let seen = || {
-            let mut bytes = vec![0; BYTES];
+            let mut bytes = vec![0; target.len()];
             target.read(0, &mut bytes);
             bytes.iter().filter(|b| **b != 0).count()
         };
-        pci::wait(NOTICE, "the first bytes of a copy", || seen() > 0)?;
+        let first = || {
+            let mut byte = [0];
+            target.read(0, &mut byte);
+            byte[0]
+        };
+        pci::wait(NOTICE, "the first byte of a copy", || first() != 0)?;
         match by_function {
             true => transport.reset()?,
             false => card.reset()?,
@@ -167,13 +178,22 @@ pub fn reset_in_flight() -> Result<(), Error> {
         let written = seen();
         std::thread::sleep(Duration::from_millis(200));
         let later = seen();
-        println!("function: {by_function}; {written} of {BYTES} bytes written when the reset returned, {later} later");
-        expect(written < BYTES, "the copy was over before the reset")?;
+        println!(
+            "function: {by_function}; {written} of {} bytes written when the reset returned, {later} later",
+            target.len()
+        );
+        expect(written < target.len(), "the copies were over before the reset")?;
         expect(written == later, "the card wrote after its reset")?;
         // The driver does not know of the kernel's reset.
         card.reset()?;
-        let end = ticket.wait();
-        expect(matches!(end, Err(DriverError::Aborted { .. })), format!("the copy ended with {end:?}"))?;
+        for ticket in tickets {
+            let end = ticket.wait();
+            let known = matches!(end, Ok(_) | Err(DriverError::Aborted { .. }));
+            expect(known, format!("a copy ended with {end:?}"))?;
+        }
+        let end = last.map(|ticket| ticket.wait());
+        let aborted = matches!(end, Some(Err(DriverError::Aborted { .. })));
+        expect(aborted, format!("the last copy ended with {end:?}"))?;
     }
     worker::copies(&card, 1)
 }
