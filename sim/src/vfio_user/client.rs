@@ -53,20 +53,17 @@ impl Client {
         locked(&self.irqs).set(set, bools, fds)
     }
 
-    /// Runs `local` on the 64 bytes at `address`, if they are mapped here.
-    fn access(&self, address: u64, write: bool, local: impl FnOnce(*mut u8)) -> Reached {
+    /// Runs `local` on the 64 bytes at `address`, unless the client has to reach them.
+    fn access(&self, address: u64, write: bool, local: impl FnOnce(Place<'_>) -> Option<()>) -> Reached {
         let host = locked(&self.host);
         if !host.bus_master {
             return Reached::Nothing;
         }
         match host.memory.find(address, write) {
             None => Reached::Nothing,
-            Some(Place::Mapped(window)) => {
-                local(window.as_ptr());
-                Reached::Memory
-            }
             // Without the lock: the client may unmap the window meanwhile, and decides itself what the access meets.
             Some(Place::Remote) => host.peer.clone().map_or(Reached::Nothing, Reached::Peer),
+            Some(place) => local(place).map_or(Reached::Nothing, |()| Reached::Memory),
         }
     }
 }
@@ -82,8 +79,15 @@ enum Reached {
 
 impl Slot for Client {
     fn read(&self, address: u64, beat: &mut Beat) -> Response {
-        // SAFETY: 64 bytes of a window, mapped under the lock; files are mapped at pages, beats are multiples of 64.
-        let done = match self.access(address, false, |from| unsafe { load_beat(from, beat) }) {
+        let done = match self.access(address, false, |place| match place {
+            Place::Mapped(window) => {
+                // SAFETY: 64 bytes of a window, mapped under the lock; files are mapped at pages, beats are multiples of 64.
+                unsafe { load_beat(window.as_ptr(), beat) };
+                Some(())
+            }
+            Place::Unsealed(place) => place.read(beat),
+            Place::Remote => None,
+        }) {
             Reached::Nothing => None,
             Reached::Memory => Some(()),
             Reached::Peer(peer) => peer.dma_read(address, beat),
@@ -92,8 +96,15 @@ impl Slot for Client {
     }
 
     fn write(&self, address: u64, beat: &Beat, strobe: u64) -> Response {
-        // SAFETY: as in `read`.
-        let done = match self.access(address, true, |to| unsafe { store_beat(to, beat, strobe) }) {
+        let done = match self.access(address, true, |place| match place {
+            Place::Mapped(window) => {
+                // SAFETY: as in `read`.
+                unsafe { store_beat(window.as_ptr(), beat, strobe) };
+                Some(())
+            }
+            Place::Unsealed(place) => place.write(beat, strobe),
+            Place::Remote => None,
+        }) {
             Reached::Nothing => None,
             Reached::Memory => Some(()),
             Reached::Peer(peer) => {
@@ -119,7 +130,7 @@ impl Slot for Client {
 }
 
 /// The runs of bytes that a strobe selects, from the first to the last.
-fn runs(strobe: u64) -> impl Iterator<Item = std::ops::Range<usize>> {
+pub(super) fn runs(strobe: u64) -> impl Iterator<Item = std::ops::Range<usize>> {
     let selected = move |i: usize| i < BEAT_BYTES && strobe >> i & 1 == 1;
     (0..BEAT_BYTES).filter(move |i| selected(*i) && (*i == 0 || !selected(i - 1))).map(move |start| {
         let len = (start..).take_while(|i| selected(*i)).count();

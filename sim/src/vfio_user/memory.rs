@@ -1,21 +1,28 @@
 //! The client's memory: windows of files that it has handed over, by IOVA.
 
-use crate::axi::BEAT_BYTES;
+use super::client::runs;
+use crate::axi::{Beat, BEAT_BYTES};
 use permafrost_abi::vfio_user::{DmaMap, DmaUnmap, DMA_READABLE, DMA_UNMAP_ALL, DMA_WRITABLE, MAX_DMA_MAPS};
-use rustix::fs::{fcntl_add_seals, fcntl_get_seals, fcntl_getfl, fstat, OFlags, SealFlags};
-use rustix::io::Errno;
+use rustix::fs::{
+    fcntl_add_seals, fcntl_get_seals, fcntl_getfl, fstat, fstatfs, FileType, OFlags, SealFlags,
+};
+use rustix::io::{pread, pwrite, Errno};
 use rustix::mm::{mmap, munmap, MapFlags, ProtFlags};
 use std::collections::{BTreeMap, HashMap};
 use std::os::fd::OwnedFd;
 use std::sync::{Arc, Weak};
 
 const PAGE: u64 = 4096;
+/// What `statfs` says of a file system of huge pages.
+const HUGETLBFS: i64 = 0x9584_58f6;
 
 /// What is at an address.
 #[derive(Debug)]
 pub(super) enum Place<'m> {
     /// 64 bytes, mapped and 8-byte aligned, as long as the borrow lives.
     Mapped(Window<'m>),
+    /// 64 bytes of a file that is not mapped.
+    Unsealed(Unsealed<'m>),
     /// Memory that the client reads and writes on request.
     Remote,
 }
@@ -34,12 +41,49 @@ impl Window<'_> {
     }
 }
 
+/// 64 bytes of a file that its owner may cut short at any time: beyond the end of a file, an access of its map would end this
+/// process by SIGBUS, and a system call fails.
+#[derive(Debug)]
+pub(super) struct Unsealed<'m> {
+    file: &'m OwnedFd,
+    offset: u64,
+}
+
+impl Unsealed<'_> {
+    /// Reads them; `None`, and `beat` is left as it is, when the file has not all of them.
+    pub fn read(&self, beat: &mut Beat) -> Option<()> {
+        let mut data = [0; BEAT_BYTES];
+        (pread(self.file, &mut data, self.offset) == Ok(BEAT_BYTES)).then(|| *beat = data)
+    }
+
+    /// Writes the selected ones, a word at a time in address order; `None` when the file has not all of the 64 bytes.
+    pub fn write(&self, beat: &Beat, strobe: u64) -> Option<()> {
+        // A write past the end would lengthen the file.
+        let size = u64::try_from(fstat(self.file).ok()?.st_size).ok()?;
+        if self.offset + BEAT_BYTES as u64 > size {
+            return None;
+        }
+        for run in runs(strobe) {
+            let mut at = run.start;
+            while at < run.end {
+                let end = run.end.min((at / 4 + 1) * 4);
+                let written = pwrite(self.file, &beat[at..end], self.offset + at as u64);
+                if written != Ok(end - at) {
+                    return None;
+                }
+                at = end;
+            }
+        }
+        Some(())
+    }
+}
+
 /// All windows.
 #[derive(Debug, Default)]
 pub(super) struct ClientMemory {
     maps: BTreeMap<u64, Map>,
     /// Files are mapped once, as a whole: a client with a vIOMMU makes tens of thousands of windows of one file.
-    files: HashMap<FileKey, Weak<Mapping>>,
+    files: HashMap<FileKey, Weak<Opened>>,
 }
 
 /// Device and inode of a file, and whether it may be written.
@@ -51,7 +95,14 @@ struct Map {
     readable: bool,
     writable: bool,
     /// The file and the window's offset in it; `None`: no descriptor came with the window.
-    file: Option<(Arc<Mapping>, usize)>,
+    file: Option<(Arc<Opened>, u64)>,
+}
+
+/// A file, and how it is reached.
+#[derive(Debug)]
+enum Opened {
+    Mapped(Mapping),
+    Unsealed(OwnedFd),
 }
 
 /// A mapped file.
@@ -89,7 +140,8 @@ impl ClientMemory {
     ///
     /// # Errors
     /// EINVAL: empty, past the address space, unknown flags, or shared and not in whole pages of the file. EEXIST: part of
-    /// it is mapped. EACCES: writable, the file is not. ENOSPC: too many windows.
+    /// it is mapped, or the file is none that has memory. EACCES: the file is not open for what the window allows. ENOSPC: too
+    /// many windows.
     pub fn map(&mut self, map: &DmaMap, fd: Option<OwnedFd>) -> Result<(), Errno> {
         let end = map.address.checked_add(map.size).ok_or(Errno::INVAL)?;
         if map.size == 0 || map.flags & !(DMA_READABLE | DMA_WRITABLE) != 0 {
@@ -110,7 +162,7 @@ impl ClientMemory {
                     return Err(Errno::INVAL);
                 }
                 let end = map.offset.checked_add(map.size).ok_or(Errno::INVAL)?;
-                Some((self.file(&fd, end, writable)?, map.offset as usize))
+                Some((self.file(fd, end, writable)?, map.offset))
             }
         };
         let readable = map.flags & DMA_READABLE != 0;
@@ -118,36 +170,54 @@ impl ClientMemory {
         Ok(())
     }
 
-    /// The mapping of a file that has at least `end` bytes.
-    fn file(&mut self, fd: &OwnedFd, end: u64, writable: bool) -> Result<Arc<Mapping>, Errno> {
-        if writable && fcntl_getfl(fd)? & OFlags::RWMODE != OFlags::RDWR {
+    /// The way to a file that has at least `end` bytes. It is mapped if it cannot be cut short.
+    fn file(&mut self, fd: OwnedFd, end: u64, writable: bool) -> Result<Arc<Opened>, Errno> {
+        let flags = fcntl_getfl(&fd)?;
+        let fits = match flags & OFlags::RWMODE {
+            OFlags::RDWR => !flags.contains(OFlags::APPEND),
+            mode => mode == OFlags::RDONLY && !writable,
+        };
+        if !fits {
             return Err(Errno::ACCESS);
         }
-        // A file that shrinks under the mapping would end this process by SIGBUS. Where it cannot be sealed against that
-        // (a file of a file system), the client is trusted not to.
-        let sealed = || fcntl_get_seals(fd).is_ok_and(|seals| seals.contains(SealFlags::SHRINK));
-        if fcntl_add_seals(fd, SealFlags::SHRINK).is_err() && !sealed() {
-            tracing::debug!(
-                "a file of the client cannot be sealed; it must not be truncated while it is mapped"
-            );
+        let stat = fstat(&fd)?;
+        if FileType::from_raw_mode(stat.st_mode) != FileType::RegularFile {
+            return Err(Errno::INVAL);
         }
-        let stat = fstat(fd)?;
+        let sealed = || fcntl_get_seals(&fd).is_ok_and(|seals| seals.contains(SealFlags::SHRINK));
+        let sealed = fcntl_add_seals(&fd, SealFlags::SHRINK).is_ok() || sealed();
+        // Before the seal it may have shrunk.
+        let stat = if sealed { fstat(&fd)? } else { stat };
         let size = u64::try_from(stat.st_size).unwrap_or(0);
         if end > size {
             return Err(Errno::INVAL);
         }
         let key = (stat.st_dev, stat.st_ino, writable);
-        if let Some(mapping) = self.files.get(&key).and_then(Weak::upgrade) {
+        if let Some(opened) = self.files.get(&key).and_then(Weak::upgrade) {
             // A file may have grown since.
-            if end <= mapping.len as u64 {
-                return Ok(mapping);
+            if !matches!(&*opened, Opened::Mapped(mapping) if end > mapping.len as u64) {
+                return Ok(opened);
             }
         }
-        let len = usize::try_from(size).map_err(|_| Errno::INVAL)?;
-        let mapping = Arc::new(Mapping::new(fd, len, writable)?);
-        self.files.retain(|_, mapping| mapping.strong_count() > 0);
-        self.files.insert(key, Arc::downgrade(&mapping));
-        Ok(mapping)
+        // Huge pages in a file of a file system can be neither sealed nor written to by system calls.
+        let huge = || fstatfs(&fd).is_ok_and(|system| i64::from(system.f_type) == HUGETLBFS);
+        let opened = match sealed || huge() {
+            true => {
+                if !sealed {
+                    tracing::warn!("a file of huge pages cannot be sealed: if the client cuts it short, this process ends");
+                }
+                let len = usize::try_from(size).map_err(|_| Errno::INVAL)?;
+                Opened::Mapped(Mapping::new(&fd, len, writable)?)
+            }
+            false => {
+                tracing::debug!("a file of the client cannot be sealed, and is reached by system calls");
+                Opened::Unsealed(fd)
+            }
+        };
+        let opened = Arc::new(opened);
+        self.files.retain(|_, opened| opened.strong_count() > 0);
+        self.files.insert(key, Arc::downgrade(&opened));
+        Ok(opened)
     }
 
     /// Removes the windows inside a range, of which there may be none.
@@ -194,7 +264,10 @@ impl ClientMemory {
             return None;
         }
         Some(match &map.file {
-            Some((file, at)) => Place::Mapped(Window { file, offset: at + offset as usize }),
+            Some((file, at)) => match &**file {
+                Opened::Mapped(file) => Place::Mapped(Window { file, offset: (at + offset) as usize }),
+                Opened::Unsealed(file) => Place::Unsealed(Unsealed { file, offset: at + offset }),
+            },
             None => Place::Remote,
         })
     }
@@ -255,6 +328,46 @@ mod tests {
         assert_eq!(fcntl_add_seals(&fd, SealFlags::SHRINK), Err(Errno::PERM));
         m.map(&map(0x1000, PAGE, PAGE), Some(fd)).unwrap();
         assert!(m.find(0x1fc0, true).is_some());
+    }
+
+    /// A file of a file system, which its owner cuts short while the card uses it.
+    #[test]
+    fn files_that_cannot_be_sealed_are_not_mapped() {
+        use std::os::unix::fs::FileExt;
+        let (file, mut m) = (tempfile::tempfile().unwrap(), ClientMemory::default());
+        file.set_len(2 * PAGE).unwrap();
+        for (address, offset) in [(0x1_0000, PAGE), (0x2_0000, 0)] {
+            m.map(&map(address, offset, PAGE), Some(file.try_clone().unwrap().into())).unwrap();
+        }
+        assert_eq!(m.files.len(), 1);
+        let at = |address| match m.find(address, true) {
+            Some(Place::Unsealed(place)) => place,
+            other => panic!("{other:?}"),
+        };
+        let beat: Beat = std::array::from_fn(|i| i as u8 + 1);
+        assert_eq!(at(0x1_0040).write(&beat, 0xf00f_0000_0000_0fe6), Some(()));
+        let (mut seen, mut expected) = ([0; 64], [0; 64]);
+        for i in [1, 2].into_iter().chain(5..12).chain(48..52).chain(60..64) {
+            expected[i] = beat[i];
+        }
+        file.read_exact_at(&mut seen, PAGE + 0x40).unwrap();
+        assert_eq!(seen, expected);
+        let mut seen = [0; 64];
+        assert_eq!(at(0x1_0040).read(&mut seen), Some(()));
+        assert_eq!(seen, expected);
+        file.set_len(PAGE + 0x60).unwrap();
+        assert_eq!((at(0x1_0040).read(&mut seen), at(0x1_0040).write(&beat, 1)), (None, None));
+        assert_eq!((seen, file.metadata().unwrap().len()), (expected, PAGE + 0x60));
+        assert_eq!(at(0x2_0040).read(&mut seen), Some(()));
+        // One that appends cannot be written at a place.
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("memory");
+        std::fs::write(&path, [0; PAGE as usize]).unwrap();
+        let appends = std::fs::File::options().read(true).append(true).open(&path).unwrap();
+        assert_eq!(m.map(&map(0x3_0000, 0, PAGE), Some(appends.into())), Err(Errno::ACCESS));
+        let folder = std::fs::File::open(folder.path()).unwrap();
+        let map = DmaMap { flags: DMA_READABLE, ..map(0x3_0000, 0, PAGE) };
+        assert_eq!(m.map(&map, Some(folder.into())), Err(Errno::INVAL));
     }
 
     #[test]
