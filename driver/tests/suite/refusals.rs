@@ -242,13 +242,18 @@ pub fn lists(t: &dyn Transport) {
         let done = io.run(Command::new(&body));
         assert_eq!((done.status(), done.info), (Ok(status), info), "{what}");
     }
-    for (what, kind, entries, status) in [
-        ("list not mapped", CopyKind::HostToCard, 1, HostReadError),
-        ("source not mapped", CopyKind::HostToCard, 0, HostReadError),
-        ("target not mapped", CopyKind::CardToHost, 0, HostWriteError),
-    ] {
-        let body = CopyCommand::scattered(kind, 4096, 0x7fff_0000_0000, entries, 192);
-        assert_eq!(io.run(Command::new(&body)).status(), Ok(status), "{what}");
+    // An address that was never mapped, and one that is no longer.
+    let gone = t.dma_alloc(4096).expect("DMA memory").iova();
+    for address in [0x7fff_0000_0000, gone] {
+        for (what, kind, entries, status) in [
+            ("list", CopyKind::HostToCard, 1, HostReadError),
+            ("source", CopyKind::HostToCard, 0, HostReadError),
+            ("target", CopyKind::CardToHost, 0, HostWriteError),
+        ] {
+            let body = CopyCommand::scattered(kind, 4096, address, entries, 192);
+            let done = io.run(Command::new(&body));
+            assert_eq!(done.status(), Ok(status), "{what} at {address:#x}, which is not mapped");
+        }
     }
     // The engine works on after each of them.
     let good = [entry(0, 64), entry(4096, 128)];

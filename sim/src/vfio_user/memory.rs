@@ -200,7 +200,7 @@ impl ClientMemory {
             }
         }
         // Huge pages in a file of a file system can be neither sealed nor written to by system calls.
-        let huge = || fstatfs(&fd).is_ok_and(|system| i64::from(system.f_type) == HUGETLBFS);
+        let huge = || fstatfs(&fd).is_ok_and(|system| system.f_type == HUGETLBFS);
         let opened = match sealed || huge() {
             true => {
                 if !sealed {
