@@ -2,7 +2,7 @@
 
 mod common;
 
-use common::{artifact, assemble, fail, permafrost, sections, Prove};
+use common::{artifact, assemble, fail, permafrost, says, sections, Prove};
 
 fn key() -> Vec<u8> {
     std::fs::read(artifact("membership.zkey")).unwrap()
@@ -10,12 +10,6 @@ fn key() -> Vec<u8> {
 
 fn witness() -> Vec<u8> {
     std::fs::read(artifact("membership.wtns")).unwrap()
-}
-
-fn says(message: &str, parts: &[&str]) {
-    for part in parts {
-        assert!(message.contains(part), "expected `{part}` in: {message}");
-    }
 }
 
 #[test]

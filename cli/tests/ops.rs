@@ -2,44 +2,14 @@
 
 mod common;
 
-use common::{fail, permafrost, root, succeed};
+use common::serving::Serving;
+use common::{fail, permafrost, root, says, succeed};
 use permafrost_driver::{Card, CardOptions, VfioUser};
 use serde_json::Value;
 use std::fs;
-use std::io::{BufRead, BufReader};
 use std::os::unix::fs::symlink;
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::path::PathBuf;
 use std::sync::Arc;
-
-/// A serving process; killed when dropped.
-struct Serving(Child);
-
-impl Drop for Serving {
-    fn drop(&mut self) {
-        self.0.kill().expect("it runs until it is killed");
-        self.0.wait().expect("it has ended");
-    }
-}
-
-fn serve(socket: &Path) -> Serving {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_permafrost"));
-    command.args(["card", "serve", "--card", "sim:dram=16MiB", "--socket"]).arg(socket);
-    let mut child = command
-        .env_remove("PERMAFROST_CARD")
-        .stdout(Stdio::piped())
-        .spawn()
-        .expect("the command can be started");
-    let line = BufReader::new(child.stdout.take().expect("piped")).lines().next();
-    assert!(line.expect("a line").expect("UTF-8").contains("is served"));
-    Serving(child)
-}
-
-fn says(message: &str, parts: &[&str]) {
-    for part in parts {
-        assert!(message.contains(part), "expected `{part}` in: {message}");
-    }
-}
 
 fn json(text: &str) -> Value {
     serde_json::from_str(text).expect(text)
@@ -52,7 +22,7 @@ fn a_served_card_is_tested_reset_and_watched() {
     let socket = folder.path().join("card");
     let path = socket.to_str().unwrap();
     let card = format!("vfio-user:{path}");
-    let _serving = serve(&socket);
+    let _serving = Serving::of("sim:dram=16MiB", &[&socket]);
 
     let report = json(&succeed(["card", "selftest", "--card", &card, "--seed", "7", "--json"]));
     assert_eq!(
@@ -170,6 +140,10 @@ fn cards_that_cannot_be_watched() {
         &fail(["card", "top", "--socket", "/nowhere/card", "--count", "1"]),
         &["/nowhere/card.observe", "card serve"],
     );
+    let long = format!("/tmp/{}", "x".repeat(110));
+    says(&fail(["card", "top", "--socket", &long, "--count", "1"]), &["xxx.observe", "at most 107 bytes"]);
+    says(&fail(["card", "info", "--card", &format!("vfio-user:{long}")]), &["at most 107 bytes"]);
+    says(&fail(["card", "serve", "--socket", &long]), &["cannot listen on", "at most 107 bytes"]);
     says(
         &fail(["card", "serve", "--socket", "/tmp/x", "--observe", "a", "--observe", "b"]),
         &["once for each"],

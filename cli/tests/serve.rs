@@ -3,13 +3,7 @@
 mod common;
 
 use common::serving::{card, Serving};
-use common::{fail, root, succeed, Prove};
-
-fn says(message: &str, parts: &[&str]) {
-    for part in parts {
-        assert!(message.contains(part), "expected `{part}` in: {message}");
-    }
-}
+use common::{fail, root, says, succeed, Prove};
 
 /// A proof on a served card is accepted by the verifier, and a measurement is that of the same card in process.
 #[test]

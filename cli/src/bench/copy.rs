@@ -3,7 +3,7 @@
 use ark_bn254::G1Affine;
 use ark_ff::PrimeField;
 use permafrost_abi::CopyKind;
-use permafrost_driver::{Card, Counters, DmaPiece, DramBuf, HostVec};
+use permafrost_driver::{Card, Counters, DmaPiece, DramBuf, HostVec, Pinned};
 use permafrost_zkal::engine::{MsmPoint, Scalars};
 use rand::{RngCore, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -153,40 +153,68 @@ impl<'a> Bench<'a> {
         }
     }
 
-    /// Moves all of the data in one direction, as the caller would, and checks it the other way.
+    /// The caller's memory when the card is to reach it itself: what goes up, or room for what comes down.
+    fn pinned(&self, kind: CopyKind) -> Result<Option<Pinned<u8>>, Error> {
+        if !self.pinned {
+            return Ok(None);
+        }
+        let memory = match kind {
+            CopyKind::HostToCard => HostVec::from_slice(&self.data)?,
+            _ => HostVec::zeroed(self.data.len())?,
+        };
+        Ok(Some(self.card.pin(memory).map_err(|e| e.error)?))
+    }
+
+    /// Prepares a transfer: zeros where data are to go up, data where they are to come down from.
+    fn prepare(&self, kind: CopyKind) -> Result<(), Error> {
+        match kind {
+            CopyKind::HostToCard => drop(self.card.fill(&self.buffer, 0, self.buffer.capacity(), 0)?),
+            _ => drop(self.card.write(&self.buffer, 0, &self.data)?),
+        }
+        Ok(())
+    }
+
+    /// Moves all of the data in one direction, as the caller would; pinned, by one command in `queue`.
+    fn go(
+        &self,
+        kind: CopyKind,
+        queue: u16,
+        pinned: Option<&Pinned<u8>>,
+        back: &mut [u8],
+    ) -> Result<(), permafrost_driver::Error> {
+        match (kind, pinned) {
+            (CopyKind::HostToCard, None) => self.card.write(&self.buffer, 0, &self.data).map(drop),
+            (CopyKind::HostToCard, Some(source)) => {
+                self.card.write_pinned(queue, &self.buffer, 0, source)?.wait().map(drop)
+            }
+            (_, None) => self.card.read(&self.buffer, 0, back).map(drop),
+            (_, Some(target)) => self.card.read_pinned(queue, &self.buffer, 0, target)?.wait().map(drop),
+        }
+    }
+
+    /// That all of the data have arrived: in card memory, in the pinned memory, or in `back`.
+    fn arrived(
+        &self,
+        what: &str,
+        kind: CopyKind,
+        pinned: Option<Pinned<u8>>,
+        mut back: Vec<u8>,
+    ) -> Result<(), Error> {
+        match (kind, pinned) {
+            (CopyKind::HostToCard, _) => drop(self.card.read(&self.buffer, 0, &mut back)?),
+            (_, Some(target)) => back.copy_from_slice(&target.into_inner().map_err(|e| e.error)?),
+            (_, None) => {}
+        }
+        self.check(what, back == self.data)
+    }
+
+    /// A transfer on a card that does nothing else.
     fn transfer(&self, kind: CopyKind) -> Result<Transfer, Error> {
         let mut back = vec![0; self.data.len()];
-        let zero = || self.card.fill(&self.buffer, 0, self.buffer.capacity(), 0);
-        let measured = match (kind, self.pinned) {
-            (CopyKind::HostToCard, false) => {
-                zero()?;
-                let measured = self.measure(|| self.card.write(&self.buffer, 0, &self.data))?;
-                self.card.read(&self.buffer, 0, &mut back)?;
-                measured
-            }
-            (CopyKind::HostToCard, true) => {
-                zero()?;
-                let source = self.card.pin(HostVec::from_slice(&self.data)?).map_err(|e| e.error)?;
-                let measured =
-                    self.measure(|| self.card.write_pinned(1, &self.buffer, 0, &source)?.wait())?;
-                self.card.read(&self.buffer, 0, &mut back)?;
-                measured
-            }
-            (_, false) => {
-                self.card.write(&self.buffer, 0, &self.data)?;
-                self.measure(|| self.card.read(&self.buffer, 0, &mut back))?
-            }
-            (_, true) => {
-                self.card.write(&self.buffer, 0, &self.data)?;
-                let target = HostVec::<u8>::zeroed(self.data.len())?;
-                let target = self.card.pin(target).map_err(|e| e.error)?;
-                let measured = self.measure(|| self.card.read_pinned(1, &self.buffer, 0, &target)?.wait())?;
-                back.copy_from_slice(&target.into_inner().map_err(|e| e.error)?);
-                measured
-            }
-        };
-        self.check(&format!("a copy {}", name(kind)), back == self.data)?;
-        let (cycles, counted) = measured;
+        let pinned = self.pinned(kind)?;
+        self.prepare(kind)?;
+        let (cycles, counted) = self.measure(|| self.go(kind, 1, pinned.as_ref(), &mut back))?;
+        self.arrived(&format!("a copy {}", name(kind)), kind, pinned, back)?;
         let (bytes, up) = (self.data.len() as u64, kind == CopyKind::HostToCard);
         let moved = bytes.next_multiple_of(SEAM_BYTES);
         let memory = if up { self.open.memory_bound(0, moved) } else { self.open.memory_bound(moved, 0) };
@@ -267,11 +295,13 @@ impl<'a> Bench<'a> {
         };
         let msm_cycles = msm()?;
 
-        if kind == CopyKind::HostToCard {
-            self.card.fill(&self.buffer, 0, self.buffer.capacity(), 0)?;
-        }
+        let mut back = vec![0; self.data.len()];
+        let pinned = self.pinned(kind)?;
+        self.prepare(kind)?;
+        // Not behind the MSM.
+        let queue = self.card.info().io_queues.min(2);
         let before = self.card.counters()?;
-        let (start, transfer) = std::thread::scope(|scope| {
+        let start = std::thread::scope(|scope| {
             let beside = scope.spawn(msm);
             // The transfer begins when the MSM has: what the host does before is not the card's.
             let start = loop {
@@ -281,18 +311,15 @@ impl<'a> Bench<'a> {
                     break now.cycles - busy;
                 }
             };
-            let transfer = self.staged(kind);
+            let moved = self.go(kind, queue, pinned.as_ref(), &mut back);
             // A panic there is one here.
             beside.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
-            Ok::<_, Error>((start, transfer?))
+            moved?;
+            Ok::<_, Error>(start)
         })?;
         let both_cycles = self.card.cycles()? - start;
         let counted = self.card.counters()?.since(&before);
-        let arrived = match transfer {
-            Some(back) => back,
-            None => self.arrived()?,
-        };
-        self.check("a copy beside an MSM", arrived == self.data)?;
+        self.arrived("a copy beside an MSM", kind, pinned, back)?;
         let copy_cycles = alone.first().map_or(0, |t| t.cycles);
         Ok(Overlap {
             direction: name(kind),
@@ -303,24 +330,6 @@ impl<'a> Bench<'a> {
             ratio: both_cycles as f64 / msm_cycles.max(copy_cycles).max(1) as f64,
             copy_overlap: counted.copy_overlap,
         })
-    }
-
-    /// The staged transfer; what came down.
-    fn staged(&self, kind: CopyKind) -> Result<Option<Vec<u8>>, Error> {
-        if kind == CopyKind::HostToCard {
-            self.card.write(&self.buffer, 0, &self.data)?;
-            return Ok(None);
-        }
-        let mut back = vec![0; self.data.len()];
-        self.card.read(&self.buffer, 0, &mut back)?;
-        Ok(Some(back))
-    }
-
-    /// What is in card memory.
-    fn arrived(&self) -> Result<Vec<u8>, Error> {
-        let mut back = vec![0; self.data.len()];
-        self.card.read(&self.buffer, 0, &mut back)?;
-        Ok(back)
     }
 }
 

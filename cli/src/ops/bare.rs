@@ -311,7 +311,8 @@ pub fn expect(what: &str, done: &Completion, status: Status) -> Result<(), Error
 pub fn cycles(transport: &dyn Transport) -> Result<u64, Error> {
     let read = |offset| transport.read32(offset).map_err(Driver::from);
     let mut high = read(counter::CYCLES + 4)?;
-    loop {
+    // A second attempt can only follow a carry.
+    for _ in 0..8 {
         let low = read(counter::CYCLES)?;
         let again = read(counter::CYCLES + 4)?;
         if again == high {
@@ -319,4 +320,5 @@ pub fn cycles(transport: &dyn Transport) -> Result<u64, Error> {
         }
         high = again;
     }
+    Err(Driver::CardLost { detail: "the counter CYCLES does not hold still".into() }.into())
 }

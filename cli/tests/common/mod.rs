@@ -46,6 +46,13 @@ pub fn fail<S: AsRef<std::ffi::OsStr>>(args: impl IntoIterator<Item = S>) -> Str
     stderr[start..].trim_end().to_owned()
 }
 
+/// That all of these are in a message.
+pub fn says(message: &str, parts: &[&str]) {
+    for part in parts {
+        assert!(message.contains(part), "expected `{part}` in: {message}");
+    }
+}
+
 /// `groth16 prove` into a fresh folder, with more arguments.
 pub struct Prove {
     pub folder: tempfile::TempDir,

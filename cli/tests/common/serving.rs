@@ -33,8 +33,13 @@ impl Resets {
 impl Serving {
     /// Serves cards on these sockets, and waits until all can be reached.
     pub fn start(sockets: &[&Path]) -> Self {
+        Self::of("sim:dram=64MiB", sockets)
+    }
+
+    /// [`start`](Self::start) with cards like that.
+    pub fn of(card_text: &str, sockets: &[&Path]) -> Self {
         let mut command = Command::new(env!("CARGO_BIN_EXE_permafrost"));
-        command.args(["card", "serve", "--card", "sim:dram=64MiB"]).env_remove("PERMAFROST_CARD");
+        command.args(["card", "serve", "--card", card_text]).env_remove("PERMAFROST_CARD");
         command.env("PERMAFROST_LOG", "warn,permafrost_sim::card=debug");
         for socket in sockets {
             command.arg("--socket").arg(socket);

@@ -3,7 +3,7 @@
 use super::input::Input;
 use permafrost_abi::registers::{CapEngines, CapQueues, Csts};
 use permafrost_abi::*;
-use permafrost_driver::{Card, CardOptions, Request};
+use permafrost_driver::{Card, CardOptions, Outstanding, QueueOptions, Request};
 use std::alloc::{alloc_zeroed, dealloc, handle_alloc_error, Layout};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
@@ -118,10 +118,31 @@ impl State {
                 sq_id: id as u16,
                 cid: command.cid,
                 status_phase: Completion::pack_status(Status::Success, rings.phase),
+                // Of ABORT: whether it stopped the command.
+                info: u32::from(id == 0 && command.opcode == Opcode::Abort as u8 && self.abort(&command)),
                 ..Completion::default()
             };
             self.complete(id, right);
         }
+    }
+
+    /// Carries ABORT out, unless the script has the card find nothing.
+    fn abort(&mut self, command: &Command) -> bool {
+        let body: AbortCommand = bytemuck::pod_read_unaligned(&command.body);
+        let id = usize::from(body.queue);
+        if id == 0 || id >= self.queues.len() || self.script() == 1 {
+            return false;
+        }
+        let rings = self.queues[id];
+        let aborted = Completion {
+            sq_head: rings.head,
+            sq_id: body.queue,
+            cid: body.cid,
+            status_phase: Completion::pack_status(Status::Aborted, rings.phase),
+            ..Completion::default()
+        };
+        self.complete(id, aborted);
+        true
     }
 
     /// Writes a completion, or what the script has instead.
@@ -399,6 +420,13 @@ pub fn completion(data: &[u8]) {
             }
             12 => drop(card.dma_alloc(usize::from(*operation) << 4)),
             13 => drop(card.run(9, nop())),
+            14 => match operation >> 5 {
+                0 => drop(card.create_queue(QueueOptions { entries: 3, ..QueueOptions::default() })),
+                1 => drop(card.delete_queue(queue, Outstanding::Wait)),
+                2 => drop(card.delete_queue(queue, Outstanding::Abort)),
+                3 | 4 => drop(card.restart_queue(queue)),
+                _ => tickets.iter().for_each(|ticket| ticket.abort()),
+            },
             _ => drop(card.run(queue, nop().wait(1, 1).signal(2, 2))),
         }
     }

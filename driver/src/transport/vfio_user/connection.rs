@@ -146,6 +146,9 @@ impl Connection {
                 io::ErrorKind::ConnectionRefused => {
                     "no card is served on this socket; start `permafrost card serve` again".into()
                 }
+                io::ErrorKind::InvalidInput => {
+                    "the path of a socket has at most 107 bytes, and no zero byte".into()
+                }
                 _ => format!("{e}; a socket of `permafrost card serve` is expected"),
             })
         })?;
