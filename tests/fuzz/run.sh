@@ -1,5 +1,5 @@
 #!/bin/sh
-# Builds one fuzz target with coverage counters and runs it: tests/fuzz/run.sh TARGET [libFuzzer options].
+# Builds one fuzz target with coverage counters and runs it: tests/fuzz/run.sh TARGET [libFuzzer options], or [inputs] to run again.
 # Needs the stable toolchain and a C++ compiler, not cargo-fuzz. PERMAFROST_ASAN=1: with AddressSanitizer.
 set -eu
 target=${1:?usage: run.sh TARGET [libFuzzer options, for example -runs=100000]}
@@ -30,5 +30,11 @@ esac
 # New inputs go to the first directory, crashes to artifacts/.
 corpus=$here/corpus/$target
 mkdir -p "$corpus" "$here/artifacts/$target"
+files=
+for argument; do
+    case $argument in -*) ;; *) files=yes ;; esac
+done
+# Inputs that are named are run, nothing else.
+[ -n "$files" ] || set -- "$@" "$corpus" "$here/seeds/$target"
 exec "$out/$host/release/$target" -artifact_prefix="$here/artifacts/$target/" -rss_limit_mb=1024 \
-    -malloc_limit_mb=256 -timeout=10 -max_len="$max_len" "$@" "$corpus" "$here/seeds/$target"
+    -malloc_limit_mb=256 -timeout=10 -max_len="$max_len" "$@"

@@ -96,11 +96,6 @@ impl Bare {
         Ok(self.transport.write32(offset, value).map_err(Driver::from)?)
     }
 
-    /// Clocks since the last reset.
-    pub fn cycles(&self) -> Result<u64, Error> {
-        cycles(&*self.transport)
-    }
-
     fn scale(&self) -> u32 {
         self.transport.deadline_scale().max(1)
     }

@@ -13,6 +13,8 @@ const QUEUES: u32 = 2;
 const MOST_CSTS: u32 = 200;
 /// More calls than any run makes that ends.
 const MOST_CALLS: u32 = 200_000;
+/// A card that asks for long deadlines loses its link after so many.
+const MOST_SLOW_CALLS: u32 = 2_000;
 
 /// A ring pair as the card knows it.
 #[derive(Clone, Copy, Default)]
@@ -46,6 +48,8 @@ struct State {
     reads: u32,
     csts_reads: u32,
     calls: u32,
+    /// CAP_DEADLINE or CLOCK_KHZ are the input's: the driver may rightly wait for a minute.
+    slow: bool,
     /// Completions that are late.
     late: Vec<(u64, Completion)>,
     next_iova: u64,
@@ -222,11 +226,14 @@ fn lost(detail: &str) -> TransportError {
 }
 
 impl Scripted {
-    fn state(&self) -> MutexGuard<'_, State> {
+    fn state(&self) -> Result<MutexGuard<'_, State>, TransportError> {
         let mut state = self.0.lock().expect("no panic");
         state.calls += 1;
         assert!(state.calls < MOST_CALLS, "the driver does not come to an end");
-        state
+        match state.slow && state.calls > MOST_SLOW_CALLS {
+            true => Err(lost("time is up")),
+            false => Ok(state),
+        }
     }
 }
 
@@ -253,7 +260,7 @@ impl Drop for Memory {
 
 impl Transport for Scripted {
     fn read32(&self, offset: u64) -> Result<u32, TransportError> {
-        let mut state = self.state();
+        let mut state = self.state()?;
         let value = state.register(offset);
         if offset == reg::CSTS && Csts(value).ready() != state.enabled {
             state.csts_reads += 1;
@@ -265,7 +272,7 @@ impl Transport for Scripted {
     }
 
     fn write32(&self, offset: u64, value: u32) -> Result<(), TransportError> {
-        let mut state = self.state();
+        let mut state = self.state()?;
         match offset {
             reg::CC => {
                 state.enabled = value & 1 != 0;
@@ -299,7 +306,7 @@ impl Transport for Scripted {
             handle_alloc_error(layout);
         }
         let iova = {
-            let mut state = self.state();
+            let mut state = self.state()?;
             let iova = state.next_iova;
             state.next_iova += layout.size() as u64 + 4096;
             state.maps.push((iova, ptr as usize, layout.size()));
@@ -311,12 +318,12 @@ impl Transport for Scripted {
     }
 
     fn enable_irqs(&self, _: u16) -> Result<(), TransportError> {
-        drop(self.state());
+        drop(self.state()?);
         Ok(())
     }
 
     fn wait_irq(&self, _: u16, _: Duration) -> Result<bool, TransportError> {
-        let mut state = self.state();
+        let mut state = self.state()?;
         match state.script() {
             1 => Ok(true),
             2 => Err(lost("the wait for an interrupt fails")),
@@ -338,7 +345,7 @@ impl Transport for Scripted {
     }
 
     fn reset(&self) -> Result<(), TransportError> {
-        let mut state = self.state();
+        let mut state = self.state()?;
         if state.script() == 1 {
             return Err(TransportError::Io("no reset".into()));
         }
@@ -356,12 +363,13 @@ impl Transport for Scripted {
 /// Opens the card and uses it; every call ends, and an outcome is a success only if the card has said so.
 pub fn completion(data: &[u8]) {
     let mut input = Input(data);
-    let overrides = (0..input.u8() % 4)
+    let overrides: Vec<Override> = (0..input.u8() % 4)
         .map(|_| {
             let (offset, value, after) = (u64::from(input.u8()) * 4, input.u32(), u32::from(input.u8()));
             Override { offset, value, after: after & 63, step: after >> 6 }
         })
         .collect();
+    let slow = overrides.iter().any(|o| [reg::CAP_DEADLINE, reg::CLOCK_KHZ].contains(&o.offset));
     let operations = usize::from(input.u8() % 8);
     let operations = input.bytes(operations);
     let state = State {
@@ -374,6 +382,7 @@ pub fn completion(data: &[u8]) {
         reads: 0,
         csts_reads: 0,
         calls: 0,
+        slow,
         late: Vec::new(),
         next_iova: 0x1_0000_0000,
         maps: Vec::new(),
