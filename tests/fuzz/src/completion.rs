@@ -124,7 +124,6 @@ impl State {
                 status_phase: Completion::pack_status(Status::Success, rings.phase),
                 // Of ABORT: whether it stopped the command.
                 info: u32::from(id == 0 && command.opcode == Opcode::Abort as u8 && self.abort(&command)),
-                ..Completion::default()
             };
             self.complete(id, right);
         }
