@@ -7,14 +7,6 @@ use permafrost_abi::{reg, ALIGN};
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-/// Every deadline of the ladder is at least this long, so that a loaded host, or an interpreter, does not look like a dead card.
-const FLOOR: Duration = Duration::from_millis(if cfg!(fuzzing) {
-    0
-} else if cfg!(miri) {
-    5000
-} else {
-    500
-});
 /// Clocks that zeroing 64 bytes of card memory may take.
 const SCRUB_CLOCKS: u64 = 4;
 /// Between two looks at CSTS while card memory is being zeroed.
@@ -23,7 +15,7 @@ const SCRUB_POLL: Duration = Duration::from_micros(200);
 impl Inner {
     /// The card's CAP_DEADLINE, scaled: the longest time of a step of the controller, and of an admin command that recovers.
     pub(crate) fn rung_limit(&self) -> Duration {
-        self.info.controller_deadline.saturating_mul(self.scale()).max(FLOOR)
+        self.info.controller_deadline.saturating_mul(self.scale()).max(self.options.least_deadline)
     }
 
     /// Brings the card to rest by `recovery`: no DMA after the return. Card memory may still be being zeroed.

@@ -17,6 +17,9 @@ pub struct CardOptions {
     /// Longest time in which a queue with work may complete nothing, before the transport's deadline scale; then its first
     /// command is aborted. A [`Request`](crate::Request) can carry its own.
     pub command_deadline: Duration,
+    /// Every deadline that the card states for a step of recovery is taken to be at least this long, so that a loaded host does
+    /// not look like a dead card.
+    pub least_deadline: Duration,
     /// How long a waiting thread polls before it sleeps on the interrupt.
     pub spin: Duration,
     /// Bytes of one staging copy between caller memory and the card; rounded up to 4 KiB.
@@ -33,6 +36,8 @@ impl Default for CardOptions {
             irq_count: 1,
             irq_clocks: 0,
             command_deadline: Duration::from_secs(10),
+            // An interpreter is slower still.
+            least_deadline: Duration::from_millis(if cfg!(miri) { 5000 } else { 500 }),
             spin: Duration::from_micros(50),
             staging_bytes: 1 << 20,
             dma_limit: 64 << 20,

@@ -390,6 +390,7 @@ pub fn completion(data: &[u8]) {
         io_queues: QUEUES as u16,
         queue_entries: 4,
         command_deadline: Duration::from_micros(2),
+        least_deadline: Duration::ZERO,
         spin: Duration::ZERO,
         staging_bytes: 4096,
         dma_limit: 128 << 10,
