@@ -297,6 +297,7 @@ impl Transport for Scripted {
     }
 
     fn dma_alloc(&self, len: usize) -> Result<DmaRegion, TransportError> {
+        drop(self.state()?);
         let layout = Layout::from_size_align(len.next_multiple_of(4096), 4096)
             .map_err(|e| TransportError::OutOfMemory { requested: len, detail: e.to_string() })?;
         // SAFETY: the driver asks for at least one byte.
@@ -305,7 +306,7 @@ impl Transport for Scripted {
             handle_alloc_error(layout);
         }
         let iova = {
-            let mut state = self.state()?;
+            let mut state = self.0.lock().expect("no panic");
             let iova = state.next_iova;
             state.next_iova += layout.size() as u64 + 4096;
             state.maps.push((iova, ptr as usize, layout.size()));
