@@ -9,13 +9,16 @@ use std::time::{Duration, Instant};
 
 /// Clocks that zeroing 64 bytes of card memory may take.
 const SCRUB_CLOCKS: u64 = 4;
+/// No deadline is longer, so that the clock has its end (34,000 years).
+const FOREVER: Duration = Duration::from_secs(1 << 40);
 /// Between two looks at CSTS while card memory is being zeroed.
 const SCRUB_POLL: Duration = Duration::from_micros(200);
 
 impl Inner {
     /// The card's CAP_DEADLINE, scaled: the longest time of a step of the controller, and of an admin command that recovers.
     pub(crate) fn rung_limit(&self) -> Duration {
-        self.info.controller_deadline.saturating_mul(self.scale()).max(self.options.least_deadline)
+        let limit = self.info.controller_deadline.saturating_mul(self.scale());
+        limit.max(self.options.least_deadline).min(FOREVER)
     }
 
     /// Brings the card to rest by `recovery`: no DMA after the return. Card memory may still be being zeroed.

@@ -214,6 +214,22 @@ fn gathered_interrupts_do_not_make_one_command_late() {
     assert!(matches!(result, Err(Error::BadOption { option: "irq_clocks", .. })), "{result:?}");
 }
 
+/// Times that no clock holds are as good as for ever.
+#[test]
+fn options_may_be_at_their_limits() {
+    let most = Duration::MAX;
+    let options = CardOptions { least_deadline: most, command_deadline: most, spin: most, ..options() };
+    let card = Card::open(FakeCard::new(DRAM), options).unwrap();
+    card.run(1, nop().deadline(most)).unwrap();
+    let stuck = card.submit(1, nop().wait(3, 1)).unwrap();
+    stuck.abort();
+    assert!(matches!(stuck.wait(), Err(Error::Aborted { recovery: Recovery::Abort, .. })));
+    card.restart_queue(1).unwrap();
+    card.delete_queue(1, Outstanding::Abort).unwrap();
+    card.reset().unwrap();
+    card.run(2, nop()).unwrap();
+}
+
 /// One who waits for room in the ring is told when the queue is deleted under it.
 #[test]
 fn who_waits_for_room_learns_of_the_deletion() {
