@@ -76,13 +76,12 @@ mod tests {
     use std::sync::atomic::{AtomicU64, Ordering};
     use std::time::Duration;
 
-    /// A counter that steps at each access.
-    struct Counting(AtomicU64);
+    /// Registers that read what the function makes of the offset and the number of the access; nothing else works.
+    struct Reads<F>(AtomicU64, F);
 
-    impl Transport for Counting {
+    impl<F: Fn(u64, u64) -> u32 + Send + Sync> Transport for Reads<F> {
         fn read32(&self, offset: u64) -> Result<u32, TransportError> {
-            // As the card does, no word of all ones.
-            Ok(((self.0.fetch_add(1, Ordering::Relaxed) >> (8 * offset)) as u32).min(u32::MAX - 1))
+            Ok((self.1)(offset, self.0.fetch_add(1, Ordering::Relaxed)))
         }
         fn write32(&self, _: u64, _: u32) -> Result<(), TransportError> {
             Ok(())
@@ -100,47 +99,30 @@ mod tests {
             Ok(())
         }
         fn name(&self) -> &str {
-            "counting"
+            "reads"
         }
+    }
+
+    /// From the `start`th access on.
+    fn reads(start: u64, value: impl Fn(u64, u64) -> u32 + Send + Sync + 'static) -> Mmio {
+        Mmio(Arc::new(Reads(AtomicU64::new(start), value)))
+    }
+
+    /// A counter that steps at each access; as the card does, no word of all ones.
+    fn counting(offset: u64, at: u64) -> u32 {
+        ((at >> (8 * offset)) as u32).min(u32::MAX - 1)
     }
 
     /// Found by fuzzing: such a card held the reader for ever.
     #[test]
     fn a_counter_that_never_holds_still_is_given_up() {
-        // The high half, at offset 4, is the number of the access.
-        struct Restless(AtomicU64);
-        impl Transport for Restless {
-            fn read32(&self, _: u64) -> Result<u32, TransportError> {
-                Ok(self.0.fetch_add(1, Ordering::Relaxed) as u32)
-            }
-            fn write32(&self, _: u64, _: u32) -> Result<(), TransportError> {
-                Ok(())
-            }
-            fn dma_alloc(&self, requested: usize) -> Result<DmaRegion, TransportError> {
-                Err(TransportError::OutOfMemory { requested, detail: "none here".into() })
-            }
-            fn enable_irqs(&self, _: u16) -> Result<(), TransportError> {
-                Ok(())
-            }
-            fn wait_irq(&self, _: u16, _: Duration) -> Result<bool, TransportError> {
-                Ok(false)
-            }
-            fn reset(&self) -> Result<(), TransportError> {
-                Ok(())
-            }
-            fn name(&self) -> &str {
-                "restless"
-            }
-        }
-        let mmio = Mmio(Arc::new(Restless(AtomicU64::new(0))));
-        assert!(matches!(mmio.read_counter(0), Err(Error::CardLost { .. })));
+        assert!(matches!(reads(0, |_, at| at as u32).read_counter(0), Err(Error::CardLost { .. })));
     }
 
     #[test]
     fn a_carry_between_two_accesses_is_noticed() {
         for start in 0x1_ffff_fff0..0x2_0000_0010u64 {
-            let mmio = Mmio(Arc::new(Counting(AtomicU64::new(start))));
-            let seen = mmio.read_counter(0).unwrap();
+            let seen = reads(start, counting).read_counter(0).unwrap();
             assert!((start..start + 8).contains(&seen), "{start:#x}: {seen:#x}");
         }
     }

@@ -12,65 +12,16 @@
 set -euo pipefail
 
 here=$(cd "$(dirname "$0")" && pwd)
-say() { echo "qemu: $*" >&2; }
-fail() { say "$@"; exit 1; }
-
-cache=${PERMAFROST_CACHE:-${XDG_CACHE_HOME:+$XDG_CACHE_HOME/permafrost}}
-cache=${cache:-${HOME:?set HOME or PERMAFROST_CACHE}/.cache/permafrost}/qemu
-key=$(cat "$here/fetch.sh" "$here/versions" | sha256sum | cut -c1-16)
-if [ -e "$cache/$key/manifest" ]; then
-    echo "$cache/$key"
-    exit 0
-fi
-
-missing=
-for tool in apt-get apt-cache dpkg dpkg-deb tar xz zstd; do
-    command -v "$tool" >/dev/null || missing="$missing $tool"
-done
-[ -z "$missing" ] || fail "not found:$missing. This lane needs Debian 12 or newer; there: apt-get install apt dpkg tar xz-utils zstd"
+name=qemu
+# shellcheck source=tests/qemu/archive.sh
+. "$here/archive.sh"
+key=$(cat "$here/fetch.sh" "$here/archive.sh" "$here/versions" | sha256sum | cut -c1-16)
+found "$key"
+needs ". This lane needs Debian 12 or newer; there: apt-get install apt dpkg tar xz-utils zstd" \
+    apt-get apt-cache dpkg dpkg-deb tar xz zstd
 [ "$(dpkg --print-architecture)" = amd64 ] || fail "this machine is $(dpkg --print-architecture); the lane needs amd64"
-keyring=/usr/share/keyrings/debian-archive-keyring.gpg
-[ -r $keyring ] || fail "no $keyring; apt-get install debian-archive-keyring (2023.3+deb12u2 or newer, with the keys of trixie)"
-# shellcheck disable=SC1091
-. /etc/os-release
-uri=${DEBIAN_URI:-$(apt-get indextargets --no-release-info --format '$(REPO_URI)' \
-    'Created-By: Packages' "Release: ${VERSION_CODENAME:-none}" | sort -u | head -n 1)}
-[ -n "$uri" ] || fail "the apt sources have no entry for ${VERSION_CODENAME:-this system}; set DEBIAN_URI to a Debian mirror"
-
-mkdir -p "$cache"
-work=$(mktemp -d "$cache/.making.XXXXXX")
-trap 'rm -rf "$work"' EXIT
-trap 'exit 1' HUP INT TERM
-apt=$work/apt
-mkdir -p "$apt"/state/lists/partial "$apt"/cache/archives/partial "$apt"/parts.empty "$work"/new/{prefix,modules} "$work"/kernel
-: > "$apt/status"
-cat > "$apt/debian.sources" <<END
-Types: deb
-URIs: $uri
-Suites: trixie trixie-backports
-Components: main
-Signed-By: $keyring
-END
-cat > "$apt/conf" <<END
-Dir::State "$apt/state";
-Dir::State::status "$apt/status";
-Dir::Cache "$apt/cache";
-Dir::Etc::SourceList "$apt/debian.sources";
-Dir::Etc::SourceParts "$apt/parts.empty";
-Dir::Etc::Preferences "$apt/preferences";
-Dir::Etc::PreferencesParts "$apt/parts.empty";
-APT::Default-Release "trixie";
-APT::Install-Recommends "false";
-APT::Install-Suggests "false";
-APT::Sandbox::User "";
-#clear APT::Update::Post-Invoke;
-#clear APT::Update::Post-Invoke-Success;
-END
-# Runs a program of apt on this root; silent unless it fails.
-run() {
-    local log=$work/log
-    "$@" >"$log" 2>&1 || { tail -n 20 "$log" >&2; fail "\`$*\` failed; is the archive $uri reachable, and is there space in $cache?"; }
-}
+archive "$cache" "trixie trixie-backports"
+mkdir -p "$work"/new/{prefix,modules} "$work"/kernel
 
 say "fetch QEMU and a kernel of Debian 13 from $uri into $cache (about 70 MB, once)"
 run apt-get -q -c "$apt/conf" update --error-on=any
@@ -128,8 +79,6 @@ chmod +x "$work/new/qemu"
 rm -rf "$work"/new/prefix/{etc,var,usr/sbin,usr/share/{doc,man,locale,info,zsh,bash-completion}}
 version=$("$work/new/qemu" --version | head -n 1) || fail "the QEMU that was fetched does not start"
 "$work/new/qemu" -device help | grep -q vfio-user-pci || fail "$version has no vfio-user-pci"
-mv "$work/manifest" "$work/new/manifest"
-# Somebody else may have been faster.
-mv -T "$work/new" "$cache/$key" 2>/dev/null || [ -e "$cache/$key/manifest" ] || fail "cannot make $cache/$key"
+keep "$key"
 say "$version, $(grep '^linux-image' "$cache/$key/manifest")"
 echo "$cache/$key"

@@ -4,67 +4,21 @@
 #
 #   tests/qemu/kernel.sh      prints the folder: vmlinuz, config, manifest
 #
-# The folder is in $PERMAFROST_CACHE, $XDG_CACHE_HOME/permafrost or ~/.cache/permafrost, under qemu/ and a hash of this
+# The folder is in $PERMAFROST_CACHE, $XDG_CACHE_HOME/permafrost or ~/.cache/permafrost, under qemu/ and a hash of the
 # script; a second call finds it there. The sources (150 MB packed, about 2 GB with what is built) are in the folder
 # $KERNEL_BUILD, default next to it, and are removed at the end. JOBS (default: all processors) says how many compilers run.
 set -euo pipefail
 
 here=$(cd "$(dirname "$0")" && pwd)
-say() { echo "kernel: $*" >&2; }
-fail() { say "$@"; exit 1; }
-
-cache=${PERMAFROST_CACHE:-${XDG_CACHE_HOME:+$XDG_CACHE_HOME/permafrost}}
-cache=${cache:-${HOME:?set HOME or PERMAFROST_CACHE}/.cache/permafrost}/qemu
-key=kernel-$(sha256sum < "$here/kernel.sh" | cut -c1-16)
-if [ -e "$cache/$key/manifest" ]; then
-    echo "$cache/$key"
-    exit 0
-fi
-
-missing=
-for tool in apt-get dpkg-deb tar xz make gcc ld flex bison bc; do
-    command -v "$tool" >/dev/null || missing="$missing $tool"
-done
-echo '#include <libelf.h>' | gcc -E - >/dev/null 2>&1 || missing="$missing libelf.h"
-[ -z "$missing" ] || fail "not found:$missing; apt-get install build-essential flex bison bc libelf-dev xz-utils dpkg apt"
-keyring=/usr/share/keyrings/debian-archive-keyring.gpg
-[ -r $keyring ] || fail "no $keyring; apt-get install debian-archive-keyring (2023.3+deb12u2 or newer, with the keys of trixie)"
-# shellcheck disable=SC1091
-. /etc/os-release
-uri=${DEBIAN_URI:-$(apt-get indextargets --no-release-info --format '$(REPO_URI)' \
-    'Created-By: Packages' "Release: ${VERSION_CODENAME:-none}" | sort -u | head -n 1)}
-[ -n "$uri" ] || fail "the apt sources have no entry for ${VERSION_CODENAME:-this system}; set DEBIAN_URI to a Debian mirror"
-
-mkdir -p "$cache"
-work=$(mktemp -d "${KERNEL_BUILD:-$cache}/.kernel.XXXXXX")
-trap 'rm -rf "$work"' EXIT
-trap 'exit 1' HUP INT TERM
-apt=$work/apt
-mkdir -p "$apt"/state/lists/partial "$apt"/cache/archives/partial "$apt"/parts.empty "$work"/new
-: > "$apt/status"
-cat > "$apt/debian.sources" <<END
-Types: deb
-URIs: $uri
-Suites: trixie
-Components: main
-Signed-By: $keyring
-END
-cat > "$apt/conf" <<END
-Dir::State "$apt/state";
-Dir::State::status "$apt/status";
-Dir::Cache "$apt/cache";
-Dir::Etc::SourceList "$apt/debian.sources";
-Dir::Etc::SourceParts "$apt/parts.empty";
-Dir::Etc::Preferences "$apt/preferences";
-Dir::Etc::PreferencesParts "$apt/parts.empty";
-APT::Sandbox::User "";
-#clear APT::Update::Post-Invoke;
-#clear APT::Update::Post-Invoke-Success;
-END
-# Silent unless it fails.
-run() {
-    "$@" >"$work/log" 2>&1 || { tail -n 20 "$work/log" >&2; fail "\`$*\` failed"; }
-}
+name=kernel
+# shellcheck source=tests/qemu/archive.sh
+. "$here/archive.sh"
+key=kernel-$(cat "$here/kernel.sh" "$here/archive.sh" | sha256sum | cut -c1-16)
+found "$key"
+how="; apt-get install build-essential flex bison bc libelf-dev xz-utils dpkg apt"
+needs "$how" apt-get dpkg-deb tar xz make gcc ld flex bison bc
+echo '#include <libelf.h>' | gcc -E - >/dev/null 2>&1 || fail "not found: libelf.h$how"
+archive "${KERNEL_BUILD:-$cache}" trixie
 
 say "fetch the sources of Debian's kernel 6.12 from $uri"
 run apt-get -q -c "$apt/conf" update
@@ -91,9 +45,7 @@ say "compile (3 to 30 minutes)"
 run nice make "-j${JOBS:-$(nproc)}" bzImage
 cp arch/x86/boot/bzImage "$work/new/vmlinuz"
 cp .config "$work/new/config"
-mv "$work/manifest" "$work/new/manifest"
 cd /
-# Somebody else may have been faster.
-mv -T "$work/new" "$cache/$key" 2>/dev/null || [ -e "$cache/$key/manifest" ] || fail "cannot make $cache/$key"
+keep "$key"
 say "$(cat "$cache/$key/manifest")"
 echo "$cache/$key"

@@ -1,6 +1,7 @@
 //! Ways to a card outside this process, and memory for them.
 
 pub(crate) mod hostmem;
+mod looking;
 mod mapping;
 mod resource;
 mod timer;

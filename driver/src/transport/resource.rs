@@ -1,17 +1,17 @@
 //! The registers of a card on PCI, for looking only: `resource0` of its function, mapped read-only. It works while another
 //! process has the card, because Linux lets root map a BAR whatever driver the function has.
 
+use super::looking::looking_only;
 use super::mapping::{Mapping, Register};
 use crate::sysfs::Sysfs;
 use crate::Bdf;
-use permafrost_abi::{DmaRegion, Transport, TransportError, BAR0_BYTES};
+use permafrost_abi::{TransportError, BAR0_BYTES};
 use rustix::fs::{open, Access, Mode, OFlags};
 use rustix::io::Errno;
 use rustix::mm::ProtFlags;
 use std::path::PathBuf;
-use std::time::Duration;
 
-/// The mapped registers of a card. Only [`Transport::read32`] works; a card that nobody has switched on reads all ones.
+/// The mapped registers of a card. Only [`Transport::read32`](permafrost_abi::Transport::read32) works; a card that nobody has switched on reads all ones.
 #[derive(Debug)]
 pub struct Resource {
     registers: Mapping,
@@ -51,51 +51,26 @@ impl Resource {
         Ok(Self { registers, path })
     }
 
-    fn refused<T>(&self) -> Result<T, TransportError> {
-        Err(TransportError::Io(format!("{} is mapped for looking only", self.path.display())))
+    fn place(&self) -> std::path::Display<'_> {
+        self.path.display()
     }
-}
 
-impl Transport for Resource {
-    fn read32(&self, offset: u64) -> Result<u32, TransportError> {
-        let register = Register::at(offset)?;
+    fn read(&self, register: Register) -> Result<u32, TransportError> {
         // The kernel ends a process that touches the map of a function that was taken out, by SIGBUS.
         if rustix::fs::access(&self.path, Access::EXISTS).is_err() {
-            let detail = format!("{} is there no more: the function was removed", self.path.display());
+            let detail = format!("{} is there no more: the function was removed", self.place());
             return Err(TransportError::Lost { transport: NAME.into(), detail });
         }
         Ok(self.registers.read32(register))
     }
-
-    fn write32(&self, _: u64, _: u32) -> Result<(), TransportError> {
-        self.refused()
-    }
-
-    fn dma_alloc(&self, _: usize) -> Result<DmaRegion, TransportError> {
-        self.refused()
-    }
-
-    fn enable_irqs(&self, _: u16) -> Result<(), TransportError> {
-        self.refused()
-    }
-
-    fn wait_irq(&self, _: u16, _: Duration) -> Result<bool, TransportError> {
-        self.refused()
-    }
-
-    fn reset(&self) -> Result<(), TransportError> {
-        self.refused()
-    }
-
-    fn name(&self) -> &str {
-        NAME
-    }
 }
+
+looking_only!(Resource, NAME);
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use permafrost_abi::{reg, ABI_MAGIC};
+    use permafrost_abi::{reg, Transport, ABI_MAGIC};
 
     #[test]
     fn registers_are_read_and_nothing_else_is_possible() {
