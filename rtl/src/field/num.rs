@@ -6,7 +6,7 @@
 //! number (`LimbForm::count == 1`) the same code describes plain wide arithmetic.
 
 use super::Field;
-use crate::graph::{mask, Graph, Sig};
+use crate::graph::{mask, Graph, Sig, Within};
 use crate::target::{LimbForm, Target};
 use num_bigint::BigUint;
 use num_integer::Integer;
@@ -121,11 +121,13 @@ impl<'a> Ctx<'a> {
 
     /// Clips the top limb by what the bound on the whole number allows.
     pub fn bounded(&mut self, mut limbs: Vec<Sig>, max: BigUint) -> Num {
-        let top = self.top();
-        limbs[top] = self.g.narrow(
+        let (top, radix) = (self.top(), self.form.radix);
+        let rest = limbs[..top].iter().enumerate().map(|(i, limb)| (*limb, radix * i)).collect();
+        limbs[top] = self.g.narrow_within(
             limbs[top],
-            &max >> (self.form.radix * top),
+            &max >> (radix * top),
             "the number's bound limits its top limb: the other limbs are not negative",
+            Some(Within { at: radix * top, rest }),
         );
         Num { limbs, max }
     }

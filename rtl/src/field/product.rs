@@ -56,12 +56,14 @@ pub fn karatsuba(c: &mut Ctx, a: Sig, b: Sig) -> Sig {
     let outer = c.g.add(low, high);
     let middle_max = c.g.max(a0) * c.g.max(b1) + c.g.max(a1) * c.g.max(b0);
     let middle = c.g.sub_mod(cross, outer, middle_max.bits() as usize);
+    c.g.is_products(middle, &[(a0, b1), (a1, b0)]);
     let middle = c.g.narrow(middle, middle_max, "Karatsuba: the middle term is a0 b1 + a1 b0");
     // The lowest half meets nothing.
     let (lowest, rest) = (c.g.slice(low, 0, half), c.g.shr(low, half));
     let above = c.g.concat(&[(rest, half), (high, c.g.width(high))]);
     let sum = add_wide(c, above, middle, R_BITS.saturating_sub(half));
     let out = concat_at(c, lowest, half, sum);
+    c.g.is_products(out, &[(a, b)]);
     c.g.narrow(out, max, "a product of bounded factors")
 }
 
@@ -124,6 +126,7 @@ fn leaf(c: &mut Ctx, a: Sig, b: Sig) -> Sig {
     let above = c.g.concat(&[(rest, 3 * ta), (corner, c.g.width(corner))]);
     let sum = c.g.add(above, chain1);
     let out = concat_at(c, low, ta, vec![(sum, c.g.width(sum))]);
+    c.g.is_products(out, &[(a, b)]);
     c.g.narrow(out, max, "a product of bounded factors")
 }
 
@@ -152,6 +155,7 @@ fn small(c: &mut Ctx, x: Sig, y: Sig) -> Sig {
     }
     parts.push((sum, c.g.width(sum)));
     let out = c.g.concat(&parts);
+    c.g.is_products(out, &[(x, y)]);
     c.g.narrow(out, max, "a product of bounded factors")
 }
 

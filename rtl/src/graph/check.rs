@@ -22,7 +22,7 @@ impl Graph {
                 let here = Sig(at as u32);
                 match &node.op {
                     Op::Sub(a, b) => Some(Obligation::NoBorrow { node: here, a: *a, b: *b }),
-                    Op::Narrow { src, why } => {
+                    Op::Narrow { src, why, .. } => {
                         Some(Obligation::Bound { node: here, src: *src, max: node.max.clone(), why })
                     }
                     _ => None,

@@ -37,6 +37,16 @@ impl Sig {
     pub(crate) fn at(self) -> usize {
         self.0 as usize
     }
+
+    /// Place of the node in [`Graph::nodes`].
+    pub fn index(self) -> usize {
+        self.at()
+    }
+
+    /// The node at this place of [`Graph::nodes`].
+    pub fn from_index(at: usize) -> Sig {
+        Sig(at as u32)
+    }
 }
 
 /// What a node computes. Shifts and slices are wiring.
@@ -88,12 +98,20 @@ pub enum Op {
     Narrow {
         src: Sig,
         why: &'static str,
+        within: Option<Within>,
     },
     /// Output number `output` of sub-pipeline call `instance`.
     Output {
         instance: usize,
         output: usize,
     },
+}
+
+/// The whole that a node is the top part of: `src << at` plus the other parts, each at its place.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Within {
+    pub at: usize,
+    pub rest: Vec<(Sig, usize)>,
 }
 
 #[derive(Clone, Debug)]
@@ -133,6 +151,8 @@ pub struct Graph {
     pub inputs: Vec<Pin>,
     pub outputs: Vec<Pin>,
     pub instances: Vec<Instance>,
+    /// What the generator knows of a node: it is this sum of products. For those who prove bounds.
+    pub products: HashMap<Sig, Vec<(Sig, Sig)>>,
     known: HashMap<Op, Sig>,
 }
 
@@ -203,6 +223,11 @@ impl Graph {
             (_, Some(y)) if y.is_one() => a,
             _ => self.push(Op::Mul(a, b), max),
         }
+    }
+
+    /// States that `node` is the sum of the products of `pairs`, however it was made.
+    pub fn is_products(&mut self, node: Sig, pairs: &[(Sig, Sig)]) {
+        self.products.insert(node, pairs.to_vec());
     }
 
     /// `a * b + (top << at)` in one chain of multiplier tiles, see [`Op::Chain`].
@@ -354,13 +379,24 @@ impl Graph {
 
     /// States that `src <= max` for a reason that intervals cannot see. Recorded as an obligation, asserted by `eval`.
     pub fn narrow(&mut self, src: Sig, max: BigUint, why: &'static str) -> Sig {
+        self.narrow_within(src, max, why, None)
+    }
+
+    /// [`Graph::narrow`] of the top part of a whole, which the reason is about.
+    pub fn narrow_within(
+        &mut self,
+        src: Sig,
+        max: BigUint,
+        why: &'static str,
+        within: Option<Within>,
+    ) -> Sig {
         if *self.max(src) <= max {
             return src;
         }
         if max.is_zero() {
             return self.constant(0u32);
         }
-        self.push(Op::Narrow { src, why }, max)
+        self.push(Op::Narrow { src, why, within }, max)
     }
 
     /// Calls a pipeline; arguments must fit its inputs. Returns its outputs.

@@ -1,0 +1,19 @@
+//! What a datapath graph computes, proved for the real primes without a solver.
+//!
+//! Every node gets an exact polynomial over *atoms* (inputs, remainders of nodes modulo powers of two, digits of Montgomery's
+//! method, bits) with coefficients over a power of two. A slice is a difference of two remainders over a power of two, so that
+//! whatever was cut apart and put together again cancels, and an interval of what is left is sharp. Checked for each node, from
+//! the ranges of the nodes before it alone: no subtraction borrows, every claimed range holds ([`Walk`]); and for the outputs,
+//! that they are the function that was asked for modulo p ([`montgomery`]).
+//!
+//! Trusted: this module. Not covered here: that the Verilog computes the graph.
+
+mod atoms;
+mod montgomery;
+mod poly;
+mod walk;
+
+pub use atoms::{Atoms, Kind};
+pub use montgomery::montgomery;
+pub use poly::{Atom, Poly};
+pub use walk::{Refuted, Walk};

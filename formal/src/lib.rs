@@ -1,0 +1,3 @@
+//! Proofs about the generated hardware.
+
+pub mod arithmetic;
