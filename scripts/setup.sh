@@ -2,7 +2,7 @@
 # Makes sure that the tools which cargo cannot bring are there.
 #
 #   scripts/setup.sh           what `make demo` needs: Rust, g++, make, Verilator, ccache, zlib's header
-#   scripts/setup.sh --tests   also what `make test` needs: yosys, Node.js and npm
+#   scripts/setup.sh --tests   also what `make test` needs: yosys, Node.js and npm, Python's venv
 #
 # Silent when nothing is missing. On Debian and its relatives it installs what is missing with apt-get, as root or
 # through sudo; anywhere else, or when it may not, it names what is missing and stops.
@@ -31,6 +31,8 @@ if [ $tests = yes ]; then
     need yosys yosys
     need node nodejs
     need npm npm
+    # The solvers of the formal proofs live in a Python environment: scripts/formal.sh.
+    python3 -c 'import venv, ensurepip' 2>/dev/null || missing="$missing python3-venv"
 fi
 
 by_hand() {

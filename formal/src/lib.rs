@@ -1,3 +1,20 @@
 //! Proofs about the generated hardware.
 
 pub mod arithmetic;
+pub mod check;
+pub mod tools;
+
+/// Why something could be neither proved nor refuted.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    #[error("{path}: {source}")]
+    Io { path: String, source: std::io::Error },
+    #[error("`{tool}` was not found; run scripts/formal.sh, or name its folder in PATH")]
+    NoTool { tool: &'static str },
+    #[error("{tool}: {said}")]
+    Tool { tool: &'static str, said: String },
+    #[error("{tool} was stopped after {seconds} s")]
+    Timeout { tool: &'static str, seconds: u64 },
+    #[error("{0}")]
+    Manifest(String),
+}

@@ -1,0 +1,101 @@
+//! The programs that prove: found in PATH, run with a time limit in a folder of their own.
+
+use crate::Error;
+use std::{
+    fs::File,
+    path::Path,
+    process::{Command, Stdio},
+    thread,
+    time::{Duration, Instant},
+};
+
+/// Debian's yosys 0.23 with its `yosys-smtbmc` and `yosys-abc`, and bitwuzla behind `scripts/formal.sh`'s wrapper.
+#[derive(Clone, Debug)]
+pub struct Tools {
+    /// What each program says of its version, by name.
+    pub versions: Vec<(&'static str, String)>,
+}
+
+/// What a program said, standard output and error together, and how it ended.
+#[derive(Clone, Debug)]
+pub struct Said {
+    pub text: String,
+    pub success: bool,
+    pub seconds: f64,
+}
+
+impl Tools {
+    /// Looks for all of them.
+    ///
+    /// # Errors
+    /// [`Error::NoTool`] names the first that is missing.
+    pub fn find() -> Result<Tools, Error> {
+        let asked: [(&'static str, &[&str]); 4] = [
+            ("yosys", &["-V"]),
+            ("yosys-smtbmc", &["--help"]),
+            ("yosys-abc", &["-c", "version"]),
+            ("bitwuzla", &["--version"]),
+        ];
+        let mut versions = vec![];
+        for (tool, args) in asked {
+            let output = Command::new(tool)
+                .args(args)
+                .stdin(Stdio::null())
+                .output()
+                .map_err(|_| Error::NoTool { tool })?;
+            let first =
+                String::from_utf8_lossy(&output.stdout).lines().next().unwrap_or("").trim().to_string();
+            versions.push((tool, first));
+        }
+        Ok(Tools { versions })
+    }
+
+    /// Runs `tool` with `args` in `folder` for at most `seconds`, `input` on its standard input.
+    ///
+    /// # Errors
+    /// [`Error::Timeout`], [`Error::NoTool`], [`Error::Io`]. A program that ends with an error is no error here: see [`Said`].
+    pub fn run(
+        &self,
+        folder: &Path,
+        tool: &'static str,
+        args: &[&str],
+        input: Option<&Path>,
+        seconds: u64,
+    ) -> Result<Said, Error> {
+        let io = |source| Error::Io { path: folder.display().to_string(), source };
+        let stdin = match input {
+            None => Stdio::null(),
+            Some(path) => File::open(path)
+                .map_err(|source| Error::Io { path: path.display().to_string(), source })?
+                .into(),
+        };
+        // A file, not a pipe: nobody has to read while the program runs.
+        let log = folder.join(format!("{tool}.log"));
+        let writer = File::create(&log).map_err(io)?;
+        let start = Instant::now();
+        let mut command = Command::new(tool);
+        command
+            .args(args)
+            .current_dir(folder)
+            .stdin(stdin)
+            .stdout(writer.try_clone().map_err(io)?)
+            .stderr(writer);
+        // A group of its own: smtbmc starts the solver, which must not outlive it.
+        std::os::unix::process::CommandExt::process_group(&mut command, 0);
+        let mut child = command.spawn().map_err(|_| Error::NoTool { tool })?;
+        let status = loop {
+            if let Some(status) = child.try_wait().map_err(io)? {
+                break status;
+            }
+            if start.elapsed() > Duration::from_secs(seconds) {
+                let group = format!("-{}", child.id());
+                let _ = Command::new("kill").args(["-KILL", "--", &group]).status();
+                let _ = child.wait();
+                return Err(Error::Timeout { tool, seconds });
+            }
+            thread::sleep(Duration::from_millis(10));
+        };
+        let text = String::from_utf8_lossy(&std::fs::read(&log).map_err(io)?).into_owned();
+        Ok(Said { text, success: status.success(), seconds: start.elapsed().as_secs_f64() })
+    }
+}
