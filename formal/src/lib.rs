@@ -2,6 +2,12 @@
 
 pub mod arithmetic;
 pub mod check;
+pub mod designs;
+pub mod engines;
+pub mod manifest;
+pub mod run;
+pub mod source;
+pub mod table;
 pub mod tools;
 
 /// Why something could be neither proved nor refuted.

@@ -1,0 +1,223 @@
+//! The manifest: `formal/properties/*.toml`, one file a block or a family, read into what the runner runs.
+//!
+//! A *harness* is an emitted design with a text of assumptions, assertions and covers put before the `endmodule` of one of its
+//! modules; assertions and covers are told apart by their labels. Labels that begin with `inv_` are invariants that help an
+//! induction; they are proved with the rest but are no rows of the table. A *check* is a proof in Rust ([`crate::check`]).
+
+use crate::Error;
+use serde::Deserialize;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::Path,
+};
+
+/// One file of the manifest.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct File {
+    #[serde(default)]
+    pub harness: Vec<Harness>,
+    #[serde(default)]
+    pub check: Vec<Check>,
+}
+
+/// How assertions are proved.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Method {
+    /// k-induction, k = `depth`, by yosys-smtbmc with bitwuzla. Unbounded.
+    Induction,
+    /// Property directed reachability by yosys-abc, which finds the invariant. Unbounded.
+    Pdr,
+    /// Every execution of `depth` clocks after reset, by yosys-smtbmc with bitwuzla.
+    Bmc,
+}
+
+/// Who looks for the execution that refutes a mutant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Search {
+    /// yosys-smtbmc with bitwuzla.
+    Smt,
+    /// yosys-abc's bmc3, on bits.
+    Abc,
+}
+
+/// What is expected of a property; anything else ends the runner with an error.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Expected {
+    /// Proved, or with the method `bmc` no counterexample within the bound.
+    #[default]
+    Holds,
+    /// Listed as not proved: the solver does not end in time.
+    Unknown,
+}
+
+/// An emitted design and what is claimed of it.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Harness {
+    /// Unique in the manifest.
+    pub name: String,
+    /// The hardware block that it counts for in the table.
+    pub block: String,
+    /// A name of [`crate::designs::design`].
+    pub design: String,
+    /// The module that takes the text; the top if absent.
+    pub inside: Option<String>,
+    /// File beside the manifest with the text.
+    pub text: String,
+    /// Modules that are replaced by the text of a file beside the manifest: abstractions, to be proved elsewhere.
+    #[serde(default)]
+    pub replace: BTreeMap<String, String>,
+    pub method: Method,
+    pub depth: usize,
+    /// Commands of abc between `fold; strash` and `pdr`.
+    #[serde(default)]
+    pub prepare: String,
+    /// Clocks within which every cover must be reached.
+    pub cover_depth: usize,
+    /// Clocks within which every mutant must be refuted.
+    pub mutant_depth: usize,
+    pub search: Option<Search>,
+    /// Seconds for each run of a tool.
+    #[serde(default = "minutes")]
+    pub timeout: u64,
+    /// Belongs to the set of `make test`.
+    #[serde(default)]
+    pub quick: bool,
+    /// What the reader of the table has to know: sizes that were shrunk, assumptions on the surroundings.
+    #[serde(default)]
+    pub note: String,
+    pub property: Vec<Property>,
+    pub cover: Vec<Cover>,
+    pub mutant: Vec<Mutant>,
+}
+
+fn minutes() -> u64 {
+    120
+}
+
+/// An assertion: its label and what it says.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Property {
+    pub name: String,
+    pub states: String,
+    #[serde(default)]
+    pub expected: Expected,
+}
+
+/// A state that must be reachable: its label and what it is.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Cover {
+    pub name: String,
+    pub states: String,
+}
+
+/// A wrong design: `from`, which occurs once in the module `module`, becomes `to`; property `kills` must notice.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Mutant {
+    pub name: String,
+    /// The module that takes the text of the harness, if absent.
+    pub module: Option<String>,
+    pub from: String,
+    pub to: String,
+    pub kills: String,
+}
+
+/// A proof in Rust, by its name in [`crate::check::CHECKS`].
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Check {
+    pub name: String,
+    pub block: String,
+    pub states: String,
+    pub method: String,
+    pub tool: String,
+    #[serde(default)]
+    pub quick: bool,
+    #[serde(default)]
+    pub note: String,
+}
+
+impl File {
+    /// Reads all files `*.toml` of `folder`, in the order of their names, and checks that names are unique, that each property has a
+    /// mutant and each harness a cover, and that checks exist.
+    ///
+    /// # Errors
+    /// [`Error::Io`], [`Error::Manifest`] with the file and the name.
+    pub fn read_all(folder: &Path) -> Result<File, Error> {
+        let io = |source| Error::Io { path: folder.display().to_string(), source };
+        let mut paths = vec![];
+        for entry in std::fs::read_dir(folder).map_err(io)? {
+            let path = entry.map_err(io)?.path();
+            if path.extension().is_some_and(|e| e == "toml") {
+                paths.push(path);
+            }
+        }
+        paths.sort();
+        let mut all = File { harness: vec![], check: vec![] };
+        for path in paths {
+            let text = std::fs::read_to_string(&path)
+                .map_err(|source| Error::Io { path: path.display().to_string(), source })?;
+            let file: File =
+                toml::from_str(&text).map_err(|e| Error::Manifest(format!("{}: {e}", path.display())))?;
+            all.harness.extend(file.harness);
+            all.check.extend(file.check);
+        }
+        all.validate().map_err(Error::Manifest)?;
+        Ok(all)
+    }
+
+    fn validate(&self) -> Result<(), String> {
+        let mut names = BTreeSet::new();
+        for name in self.harness.iter().map(|h| &h.name).chain(self.check.iter().map(|c| &c.name)) {
+            if !names.insert(name) {
+                return Err(format!("two entries are named `{name}`; rename one"));
+            }
+        }
+        for harness in &self.harness {
+            harness.validate().map_err(|e| format!("harness `{}`: {e}", harness.name))?;
+        }
+        for check in &self.check {
+            if !crate::check::CHECKS.iter().any(|(name, _)| *name == check.name) {
+                return Err(format!("check `{}` is not in formal/src/check.rs", check.name));
+            }
+        }
+        for (name, _) in crate::check::CHECKS {
+            if !self.check.iter().any(|c| c.name == *name) {
+                return Err(format!("check `{name}` is in no file of the manifest"));
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Harness {
+    fn validate(&self) -> Result<(), String> {
+        let labels: Vec<_> = self.property.iter().map(|p| &p.name).collect();
+        for label in &labels {
+            if !self.mutant.iter().any(|m| m.kills == **label) {
+                return Err(format!("property `{label}` has no mutant that it must refute"));
+            }
+        }
+        if let Some(mutant) = self.mutant.iter().find(|m| !labels.contains(&&m.kills)) {
+            return Err(format!(
+                "mutant `{}` names the property `{}`, which is not there",
+                mutant.name, mutant.kills
+            ));
+        }
+        if self.cover.is_empty() {
+            return Err("no cover".into());
+        }
+        let names: BTreeSet<_> = self.mutant.iter().map(|m| &m.name).collect();
+        if names.len() != self.mutant.len() {
+            return Err("two mutants of one name".into());
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,85 @@
+//! From an emitted design to the text that the tools read: the harness' text in its module, abstractions, a mutant's change.
+
+use crate::{
+    designs,
+    manifest::{Harness, Mutant},
+    Error,
+};
+use permafrost_rtl::hdl::{Design, Dir};
+use std::{collections::BTreeMap, path::Path};
+
+/// A design ready to be read: module name to text, and the name of the top.
+#[derive(Clone, Debug)]
+pub struct Source {
+    pub top: String,
+    pub files: BTreeMap<String, String>,
+    /// The module that has the harness' text.
+    pub inside: String,
+}
+
+/// Before the text of every harness. `f_started` is low in the first clock only, in which the block is reset.
+const PRELUDE: &str = "\n// The harness.\nreg f_started = 1'b0;\nalways @(posedge clk) f_started <= 1'b1;\n";
+const RESET: &str = "always @(*) if (!f_started) assume (rst);\n";
+
+impl Source {
+    /// Emits the design of `harness` and puts the text from `folder` into it.
+    ///
+    /// # Errors
+    /// [`Error::Manifest`] for a design, module or file that is not there.
+    pub fn new(harness: &Harness, folder: &Path) -> Result<Source, Error> {
+        let wrong = |what: String| Error::Manifest(format!("harness `{}`: {what}", harness.name));
+        let read = |name: &str| {
+            let path = folder.join(name);
+            std::fs::read_to_string(&path)
+                .map_err(|source| Error::Io { path: path.display().to_string(), source })
+        };
+        let module = designs::design(&harness.design)
+            .ok_or_else(|| wrong(format!("design `{}` is not in formal/src/designs", harness.design)))?;
+        let design = Design::elaborate(&module).map_err(|e| wrong(e.to_string()))?;
+        let mut files = design.files;
+        for (name, file) in &harness.replace {
+            let text = files.get_mut(name).ok_or_else(|| wrong(format!("no module `{name}` to replace")))?;
+            *text = read(file)?;
+        }
+        let inside = harness.inside.clone().unwrap_or_else(|| design.top.clone());
+        let text = files.get_mut(&inside).ok_or_else(|| wrong(format!("no module `{inside}`")))?;
+        let end = text.rfind("endmodule").ok_or_else(|| wrong(format!("`{inside}` has no endmodule")))?;
+        let reset = match module.ports().iter().any(|p| p.name == "rst" && p.dir == Dir::In) {
+            true if inside == design.top => RESET,
+            _ => "",
+        };
+        text.insert_str(end, &format!("{PRELUDE}{reset}{}\n", read(&harness.text)?));
+        if reset.is_empty() && inside != design.top {
+            if let Some(top) = files.get_mut(&design.top) {
+                if module.ports().iter().any(|p| p.name == "rst") {
+                    let end =
+                        top.rfind("endmodule").ok_or_else(|| wrong("the top has no endmodule".into()))?;
+                    top.insert_str(end, &format!("{PRELUDE}{RESET}"));
+                }
+            }
+        }
+        Ok(Source { top: design.top, files, inside })
+    }
+
+    /// The same with the change of `mutant`.
+    ///
+    /// # Errors
+    /// [`Error::Manifest`] when what is to be changed does not occur exactly once.
+    pub fn mutated(&self, mutant: &Mutant) -> Result<Source, Error> {
+        let wrong = |what: String| Error::Manifest(format!("mutant `{}`: {what}", mutant.name));
+        let name = mutant.module.as_ref().unwrap_or(&self.inside);
+        let mut new = self.clone();
+        let text = new.files.get_mut(name).ok_or_else(|| wrong(format!("no module `{name}`")))?;
+        // Of the harness' own text nothing is changed.
+        let design = text.find("// The harness.").unwrap_or(text.len());
+        match text[..design].matches(mutant.from.as_str()).count() {
+            1 => *text = text.replacen(mutant.from.as_str(), &mutant.to, 1),
+            n => return Err(wrong(format!("`{}` occurs {n} times in `{name}`, expected once", mutant.from))),
+        }
+        Ok(new)
+    }
+
+    pub fn text(&self) -> String {
+        self.files.values().map(String::as_str).collect::<Vec<_>>().join("\n")
+    }
+}
