@@ -1,5 +1,6 @@
 # make demo       a Groth16 proof from a .zkey and a .wtns, its MSMs computed by the simulated card
 # make test       every test, with circom and snarkjs as third parties
+# make formal     every proof about the generated hardware, and the table docs/formal-table.md made of them: docs/formal.md
 # make test-qemu  the driver under a real Linux kernel in QEMU (Debian hosts)
 # make bench      the tables of docs/benchmarks.md
 # make bench-msm  MSM cycles against the bound for sizes and distributions: docs/msm-ratio.json and docs/msm-ratio.svg
@@ -17,7 +18,7 @@ PERMAFROST := $(TARGET)/debug/permafrost
 CIRCUIT := tests/circuits/membership
 DEMO := $(TARGET)/demo
 
-.PHONY: demo test test-ntt test-fuzz fuzz test-miri test-qemu test-qemu-iommufd test-kill test-faults bench bench-msm bench-ntt lint setup
+.PHONY: demo test formal formal-sabotage test-ntt test-fuzz fuzz test-miri test-qemu test-qemu-iommufd test-kill test-faults bench bench-msm bench-ntt lint setup
 .DEFAULT_GOAL := demo
 
 demo:
@@ -37,6 +38,20 @@ test:
 	@$(CARGO) metadata --locked --format-version 1 --manifest-path tests/fuzz/Cargo.toml >/dev/null
 	@echo "test: build and run every test of the workspace"
 	@PERMAFROST_REQUIRE_NODE=1 $(CARGO) test --locked --workspace
+	@echo "test: the quick set of the formal proofs"
+	@$(CARGO) build --quiet --locked --workspace --bin permafrost-formal
+	@PATH="$$(scripts/formal.sh):$$PATH" $(TARGET)/debug/permafrost-formal --quick
+
+# All proofs. Last result: docs/formal-table.md.
+formal:
+	@scripts/setup.sh --tests
+	@$(CARGO) build --quiet --locked --package permafrost-formal
+	@PATH="$$(scripts/formal.sh):$$PATH" $(TARGET)/debug/permafrost-formal
+
+# Breaks the hardware in four ways, each of which must make the proofs fail. Last result: docs/formal.md.
+formal-sabotage:
+	@scripts/setup.sh --tests
+	@scripts/formal-sabotage.sh
 
 # Every size to 2^14, kind, order and batch of transforms, and one of 2^18; the tile core with eight lanes and on `xcup`. About
 # 35 minutes on 2 cores. Last result: docs/ntt.md.
