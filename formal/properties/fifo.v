@@ -1,9 +1,10 @@
+localparam WIDTH = $bits(in_data), COUNT = $bits(count), ADDRESS = $bits(head);
 // One word of the stream, which the solver chooses, is followed from entry to exit.
 (* anyseq *) wire pick;
 reg followed = 1'b0, left = 1'b0;
-reg [2:0] word;
+reg [WIDTH-1:0] word;
 // Words before it.
-reg [2:0] ahead;
+reg [COUNT-1:0] ahead;
 always @(posedge clk)
   if (rst || clear) begin
     followed <= 1'b0;
@@ -12,24 +13,25 @@ always @(posedge clk)
     if (push && pick && !followed) begin
       followed <= 1'b1;
       word <= in_data;
-      ahead <= used - {2'd0, pop};
+      ahead <= count - pop;
     end else if (followed && !left && pop) begin
       if (ahead == 0) left <= 1'b1;
       else ahead <= ahead - 1'b1;
     end
   end
 wire inside = followed && !left;
-wire [1:0] place = head + ahead[1:0];
+wire [ADDRESS-1:0] place = head + ahead[ADDRESS-1:0];
 
 always @(posedge clk) if (f_started) begin
-  inv_used: assert (used <= 4 && used[1:0] == tail - head);
+  inv_used: assert (used <= DEPTH && used[ADDRESS-1:0] == (tail - head));
   inv_place: assert (!inside || (ahead < used && mem[place] == word));
   order: assert (!(inside && ahead == 0) || (out_valid && out_data == word));
-  counted: assert (count <= 4 && out_valid == (count != 0) && in_ready == (count != 4));
+  counted: assert (count <= DEPTH && out_valid == (count != 0) && in_ready == (count != DEPTH));
+  if ($past(f_started) && $past(rst || clear)) cleared: assert (count == 0 && !out_valid);
   if ($past(f_started) && !$past(rst || clear)) begin
     if ($past(out_valid && !out_ready)) stays: assert (out_valid && out_data == $past(out_data));
     conserved: assert (count == $past(count) + $past(push) - $past(pop));
   end
-  full: cover (count == 4);
+  full: cover (count == DEPTH);
   through: cover (left && count == 0);
 end

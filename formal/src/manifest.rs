@@ -68,6 +68,9 @@ pub struct Harness {
     pub inside: Option<String>,
     /// File beside the manifest with the text.
     pub text: String,
+    /// Further texts: module to file beside the manifest. All see what is below them through `(* hierconn *)` wires.
+    #[serde(default)]
+    pub also: BTreeMap<String, String>,
     /// Modules that are replaced by the text of a file beside the manifest: abstractions, to be proved elsewhere.
     #[serde(default)]
     pub replace: BTreeMap<String, String>,

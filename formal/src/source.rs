@@ -21,6 +21,41 @@ pub struct Source {
 const PRELUDE: &str = "\n// The harness.\nreg f_started = 1'b0;\nalways @(posedge clk) f_started <= 1'b1;\n";
 const RESET: &str = "always @(*) if (!f_started) assume (rst);\n";
 
+fn read(folder: &Path, name: &str) -> Result<String, Error> {
+    let path = folder.join(name);
+    std::fs::read_to_string(&path).map_err(|source| Error::Io { path: path.display().to_string(), source })
+}
+
+/// The text of file `name`. A line `include FILE KEY=VALUE…` stands for that file with each `@KEY@` replaced, so that the rules
+/// of a bus are written once: assertions of the block that must keep them, assumptions where its partner is proved.
+fn text_of(folder: &Path, name: &str) -> Result<String, Error> {
+    let mut text = String::new();
+    for line in read(folder, name)?.lines() {
+        match line.strip_prefix("include ") {
+            None => text += line,
+            Some(rest) => {
+                let mut words = rest.split_whitespace();
+                let mut part = read(folder, words.next().unwrap_or_default())?;
+                for word in words {
+                    let (key, value) = word
+                        .split_once('=')
+                        .ok_or_else(|| Error::Manifest(format!("{name}: `{line}`: expected KEY=VALUE")))?;
+                    part = part.replace(&format!("@{key}@"), value);
+                }
+                let open = |word: &&str| {
+                    !word.is_empty() && word.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_')
+                };
+                if let Some(open) = part.split('@').find(open) {
+                    return Err(Error::Manifest(format!("{name}: `{line}`: `@{open}@` has no value")));
+                }
+                text += &part;
+            }
+        }
+        text.push('\n');
+    }
+    Ok(text)
+}
+
 impl Source {
     /// Emits the design of `harness` and puts the text from `folder` into it.
     ///
@@ -28,35 +63,26 @@ impl Source {
     /// [`Error::Manifest`] for a design, module or file that is not there.
     pub fn new(harness: &Harness, folder: &Path) -> Result<Source, Error> {
         let wrong = |what: String| Error::Manifest(format!("harness `{}`: {what}", harness.name));
-        let read = |name: &str| {
-            let path = folder.join(name);
-            std::fs::read_to_string(&path)
-                .map_err(|source| Error::Io { path: path.display().to_string(), source })
-        };
         let module = designs::design(&harness.design)
             .ok_or_else(|| wrong(format!("design `{}` is not in formal/src/designs", harness.design)))?;
         let design = Design::elaborate(&module).map_err(|e| wrong(e.to_string()))?;
         let mut files = design.files;
         for (name, file) in &harness.replace {
             let text = files.get_mut(name).ok_or_else(|| wrong(format!("no module `{name}` to replace")))?;
-            *text = read(file)?;
+            *text = read(folder, file)?;
         }
         let inside = harness.inside.clone().unwrap_or_else(|| design.top.clone());
-        let text = files.get_mut(&inside).ok_or_else(|| wrong(format!("no module `{inside}`")))?;
-        let end = text.rfind("endmodule").ok_or_else(|| wrong(format!("`{inside}` has no endmodule")))?;
-        let reset = match module.ports().iter().any(|p| p.name == "rst" && p.dir == Dir::In) {
-            true if inside == design.top => RESET,
-            _ => "",
-        };
-        text.insert_str(end, &format!("{PRELUDE}{reset}{}\n", read(&harness.text)?));
-        if reset.is_empty() && inside != design.top {
-            if let Some(top) = files.get_mut(&design.top) {
-                if module.ports().iter().any(|p| p.name == "rst") {
-                    let end =
-                        top.rfind("endmodule").ok_or_else(|| wrong("the top has no endmodule".into()))?;
-                    top.insert_str(end, &format!("{PRELUDE}{RESET}"));
-                }
-            }
+        let mut added = BTreeMap::from([(inside.clone(), text_of(folder, &harness.text)?)]);
+        for (name, file) in &harness.also {
+            added.insert(name.clone(), text_of(folder, file)?);
+        }
+        if module.ports().iter().any(|p| p.name == "rst" && p.dir == Dir::In) {
+            added.entry(design.top.clone()).or_default().insert_str(0, RESET);
+        }
+        for (name, new) in added {
+            let text = files.get_mut(&name).ok_or_else(|| wrong(format!("no module `{name}`")))?;
+            let end = text.rfind("endmodule").ok_or_else(|| wrong(format!("`{name}` has no endmodule")))?;
+            text.insert_str(end, &format!("{PRELUDE}{new}\n"));
         }
         Ok(Source { top: design.top, files, inside })
     }

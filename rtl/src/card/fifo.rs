@@ -16,24 +16,53 @@ pub fn count_bits(n: usize) -> usize {
     (usize::BITS - n.leading_zeros()) as usize
 }
 
+/// Where a FIFO keeps its words.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Storage {
+    /// Distributed RAM, read without a clock.
+    Distributed,
+    /// Block RAM with an output register, which holds one word more.
+    Block,
+}
+
+impl Storage {
+    /// What [`fifo`] takes for `depth` words.
+    pub fn of(depth: usize) -> Storage {
+        if depth <= SHALLOW {
+            Storage::Distributed
+        } else {
+            Storage::Block
+        }
+    }
+}
+
 /// Clocks from `in` to `out` of a FIFO of `depth` words.
 pub fn latency(depth: usize) -> usize {
-    if depth <= SHALLOW {
-        1
-    } else {
-        2
+    match Storage::of(depth) {
+        Storage::Distributed => 1,
+        Storage::Block => 2,
     }
 }
 
 /// A FIFO of at least `depth` words of `bits` bits. `depth` is a power of two, 2 or more; a block RAM FIFO holds one
 /// word more, in its output register.
 pub fn fifo(bits: usize, depth: usize) -> Arc<Module> {
+    fifo_in(Storage::of(depth), bits, depth)
+}
+
+/// [`fifo`] with its storage chosen, whatever the depth.
+pub fn fifo_in(storage: Storage, bits: usize, depth: usize) -> Arc<Module> {
     assert!(bits > 0 && depth >= 2 && depth.is_power_of_two(), "fifo({bits}, {depth})");
-    let shallow = depth <= SHALLOW;
+    let shallow = storage == Storage::Distributed;
+    let unusual = match storage {
+        _ if storage == Storage::of(depth) => "",
+        Storage::Distributed => "_distributed",
+        Storage::Block => "_block",
+    };
     let capacity = if shallow { depth } else { depth + 1 };
     let address = count_bits(depth - 1);
     let count = count_bits(capacity);
-    let storage = format!(
+    let words = format!(
         "localparam [{cl}:0] DEPTH = {depth};\n\
          reg [{wl}:0] mem [0:{dl}];\n\
          reg [{al}:0] head, tail;\n\
@@ -43,10 +72,10 @@ pub fn fifo(bits: usize, depth: usize) -> Arc<Module> {
         al = address - 1,
         cl = count - 1,
     );
-    Module::new(format!("fifo_{bits}x{depth}"))
+    Module::new(format!("fifo_{bits}x{depth}{unusual}"))
         .doc(format!(
             "First-word-fall-through FIFO, {depth} words of {bits} bits, {} clock(s) from in to out.",
-            latency(depth)
+            if shallow { 1 } else { 2 }
         ))
         .clocked()
         .input("clear", 1)
@@ -57,7 +86,7 @@ pub fn fifo(bits: usize, depth: usize) -> Arc<Module> {
         .output("out_valid", 1)
         .input("out_ready", 1)
         .output("count", count)
-        .body(storage)
+        .body(words)
         .body(if shallow { SHALLOW_BODY } else { DEEP_BODY })
         .build()
 }
