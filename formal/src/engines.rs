@@ -164,7 +164,10 @@ impl Engine<'_> {
         self.yosys(
             source,
             keep,
-            "memory_nordff\nasync2sync\nopt_clean\nsetundef -undriven -anyseq\ndffunmap\nwrite_smt2 -wires model.smt2\n",
+            &format!(
+                "memory_nordff\n{}\nopt_clean\nsetundef -undriven -anyseq\ndffunmap\nwrite_smt2 -wires model.smt2\n",
+                self.clocks()
+            ),
         )
     }
 
@@ -173,9 +176,21 @@ impl Engine<'_> {
         self.yosys(
             source,
             keep,
-            "delete -output\nmemory_map\nasync2sync\nsetundef -undriven -anyseq\nopt -full\ntechmap\nopt -fast\n\
+            &format!(
+                "delete -output\nmemory_map\n{}\nsetundef -undriven -anyseq\nopt -full\ntechmap\nopt -fast\n\
              dffunmap\nabc -g AND -fast\nopt_clean\nwrite_aiger -I -B -zinit model.aig\n",
+                self.clocks()
+            ),
         )
+    }
+
+    /// What makes every flip-flop one of the model's own steps.
+    fn clocks(&self) -> &'static str {
+        if self.harness.multiclock {
+            "clk2fflogic"
+        } else {
+            "async2sync"
+        }
     }
 
     fn say(&self, args: &[&str]) -> Result<String, Error> {

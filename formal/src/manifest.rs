@@ -76,6 +76,10 @@ pub struct Harness {
     pub replace: BTreeMap<String, String>,
     pub method: Method,
     pub depth: usize,
+    /// The clock is a signal of the model that the harness' text drives or leaves free, so that clock edges can be told apart; a
+    /// step of the model is then no clock.
+    #[serde(default)]
+    pub multiclock: bool,
     /// Commands of abc between `fold; strash` and `pdr`.
     #[serde(default)]
     pub prepare: String,
