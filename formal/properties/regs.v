@@ -27,6 +27,7 @@ always @(posedge clk) if (f_started) begin
   if (raddr == REG_MAGIC) inv_magic: assert (value == ABI_MAGIC);
   if (raddr == REG_DRAM_SIZE) size: assert (value == dram_bytes[31:0]);
   inv_state: assert (state <= SCRUB);
+  inv_fatal: assert (state == FAULT ? fatal : (!fatal || state == RUN || state == DRAIN));
   inv_words: assert ((f_addr != REG_ADMIN_SQ || admin_sq[31:0] == f_written) && (f_addr != REG_ADMIN_SQ_HI || admin_sq[63:32] == f_written)
     && (f_addr != REG_ADMIN_CQ || admin_cq[31:0] == f_written) && (f_addr != REG_ADMIN_CQ_HI || admin_cq[63:32] == f_written)
     && (f_addr != REG_ADMIN_SIZE || admin_size == f_written) && (f_addr != REG_CC || enable == f_written[0]));
