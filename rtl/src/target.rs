@@ -2,6 +2,7 @@
 //!
 //! Delays are in picoseconds and coarse: they place registers, they do not promise timing closure.
 
+use crate::field::Field;
 use crate::graph::{Graph, Op};
 
 /// Where the hardware goes.
@@ -13,6 +14,11 @@ pub enum Target {
     Generic,
     /// Xilinx UltraScale+: 26x17-bit unsigned tiles in DSP48E2, reductions in LUTs.
     Xcup,
+    /// What `Generic` does, with limbs of `radix` bits: units of small primes then have several, and can be proved whole. For
+    /// proofs, not for hardware.
+    Limbs { radix: usize },
+    /// What `Xcup` does, with tiles of `a` x `b` bits, in plain Verilog only: as above.
+    Tiles { a: usize, b: usize },
 }
 
 /// How wide integers are laid out in nodes.
@@ -25,37 +31,45 @@ pub struct LimbForm {
 }
 
 impl Target {
+    /// Those that hardware is made for.
     pub const ALL: [Target; 2] = [Target::Generic, Target::Xcup];
 
     pub fn name(self) -> &'static str {
         match self {
             Target::Generic => "generic",
             Target::Xcup => "xcup",
+            Target::Limbs { .. } => "limbs",
+            Target::Tiles { .. } => "tiles",
         }
     }
 
-    /// Generic: 28-bit limbs, so that sums of twenty products still fit 64 bits. Xcup: one wide word.
-    pub fn limb_form(self) -> LimbForm {
+    /// Whether products are made of multiplier tiles.
+    pub fn tiled(self) -> bool {
+        matches!(self, Target::Xcup | Target::Tiles { .. })
+    }
+
+    /// Generic: 28-bit limbs, so that sums of twenty products still fit 64 bits, and room for 24 bits above the prime. With
+    /// tiles: one wide word, eight bits more than R.
+    pub fn limb_form(self, field: &Field) -> LimbForm {
         match self {
-            Target::Generic => LimbForm { radix: 28, count: 10 },
-            Target::Xcup => LimbForm { radix: 264, count: 1 },
+            Target::Generic => LimbForm { radix: 28, count: (field.bits + 24).div_ceil(28) },
+            Target::Limbs { radix } => LimbForm { radix, count: (field.bits + 1).div_ceil(radix) },
+            Target::Xcup | Target::Tiles { .. } => LimbForm { radix: field.r_bits + 8, count: 1 },
         }
     }
 
     /// Largest operands of one multiplier tile, in bits.
     pub fn tile(self) -> (usize, usize) {
         match self {
-            Target::Generic => (32, 32),
+            Target::Generic | Target::Limbs { .. } => (32, 32),
             Target::Xcup => (26, 17),
+            Target::Tiles { a, b } => (a, b),
         }
     }
 
     /// Clocks through a multiplier tile with registers of its own; `None` when a product is combinational.
     pub fn tile_latency(self, a: usize, b: usize) -> Option<usize> {
-        match self {
-            Target::Generic => None,
-            Target::Xcup => (a.min(b) > 1).then_some(3),
-        }
+        (self.tiled() && a.min(b) > 1).then_some(3)
     }
 
     /// Bits that the adder behind a tile gives, the sign left out.
@@ -78,14 +92,14 @@ impl Target {
 
     /// Whether a selection or a table shares the LUTs of the addition behind it: one LUT and one carry bit for both.
     pub fn fuses(self) -> bool {
-        self == Target::Xcup
+        self.tiled()
     }
 
     /// Attribute of the registers of a delay of `clocks`: short delays stay flip-flops. Synthesis would make shift
     /// registers, which take LUTs, out of three clocks and more; every LUT has two flip-flops beside it anyway.
     pub fn keep_registers(self, clocks: usize) -> &'static str {
         match self {
-            Target::Xcup if (3..=5).contains(&clocks) => "(* keep *) ",
+            Target::Xcup | Target::Tiles { .. } if (3..=5).contains(&clocks) => "(* keep *) ",
             _ => "",
         }
     }
@@ -93,7 +107,7 @@ impl Target {
     /// Whether tables are written as nested selections instead of a `case`. Yosys makes a memory of a `case`, whose LUTs it
     /// does not merge with the adder behind it; Verilator makes a lookup of it, which is what simulates fastest.
     pub fn tables_as_select(self) -> bool {
-        self == Target::Xcup
+        self.tiled()
     }
 
     /// Combinational delay that fits between two registers, in picoseconds.
@@ -101,6 +115,9 @@ impl Target {
         match self {
             Target::Generic => 8000,
             Target::Xcup => 3000,
+            // As many stages, about, as the full widths have.
+            Target::Limbs { .. } => 2500,
+            Target::Tiles { a, .. } => 500 + 48 * a as u32,
         }
     }
 
@@ -108,8 +125,8 @@ impl Target {
     pub fn delay(self, g: &Graph, op: &Op) -> u32 {
         let width = |s: &crate::graph::Sig| g.width(*s) as u32;
         let carry = |w: u32| match self {
-            Target::Generic => 400 + 8 * w,
-            Target::Xcup => 500 + 8 * w,
+            Target::Generic | Target::Limbs { .. } => 400 + 8 * w,
+            Target::Xcup | Target::Tiles { .. } => 500 + 8 * w,
         };
         match op {
             Op::Input(_) | Op::Const(_) | Op::Slice { .. } | Op::Concat(_) | Op::Shl(..) => 0,

@@ -2,7 +2,7 @@
 
 use super::{walk::Refuted, Poly, Walk};
 use num_bigint::BigInt;
-use permafrost_rtl::field::{Field, R_BITS};
+use permafrost_rtl::field::Field;
 use permafrost_rtl::graph::Graph;
 
 /// Proves that the one output of `graph` is below p and that R times it is the product of all inputs modulo p: the unit
@@ -22,7 +22,7 @@ pub fn montgomery(graph: &Graph, field: &Field) -> Result<(), Refuted> {
         return Err(walk
             .refuted(Some(output.sig), format!("the result is in {low:#x}..={high:#x}, expected below p")));
     }
-    let difference = &y.shl(R_BITS as u64) - &product;
+    let difference = &y.shl(field.r_bits as u64) - &product;
     if walk.vanishes_modulo(&difference, &field.p) {
         return Ok(());
     }

@@ -16,7 +16,7 @@ const AFTERGLOW: u32 = 64;
 pub fn clock_gate(target: Target) -> Arc<Module> {
     let plain = "always @(negedge clk) open <= run;\nalways @(*) gated = clk && open;\n";
     let gate = match target {
-        Target::Generic => format!("reg open;\n{plain}"),
+        Target::Generic | Target::Limbs { .. } | Target::Tiles { .. } => format!("reg open;\n{plain}"),
         Target::Xcup => format!(
             "`ifdef SYNTHESIS\nwire stopped;\nBUFGCE buffer (.I(clk), .CE(run), .O(stopped));\nalways @(*) gated = stopped;\n\
              `else\nreg open;\n{plain}`endif\n"

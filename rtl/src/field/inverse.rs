@@ -57,8 +57,8 @@ pub fn inverter(target: Target) -> Inverter {
 pub fn inverter_of(field: &Field, target: Target) -> Inverter {
     // A simulator pays for clocks rather than for gates; on the card a second step would double the longest path.
     let steps_per_clock = match target {
-        Target::Generic => 2,
-        Target::Xcup => 1,
+        Target::Generic | Target::Limbs { .. } => 2,
+        Target::Xcup | Target::Tiles { .. } => 1,
     };
     with_steps(field, steps_per_clock)
 }

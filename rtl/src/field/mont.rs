@@ -1,4 +1,4 @@
-//! Montgomery reduction with the prime folded in: T -> (T + q p) / 2^256 with q = -T p^-1 mod 2^256 (Montgomery 1985).
+//! Montgomery reduction with the prime folded in: T -> (T + q p) / R with q = -T p^-1 mod R (Montgomery 1985).
 //!
 //! Neither form multiplies by a variable to find q or q p:
 //! - [`from_columns`]: one limb of q at a time; its product with the constant limbs of p is added to the columns.
@@ -12,7 +12,7 @@
 
 use super::{
     num::{Ctx, Num},
-    product, Field, FIELD_BITS, R_BITS,
+    product, Field,
 };
 use crate::graph::{mask, Sig};
 use num_bigint::BigUint;
@@ -56,21 +56,21 @@ pub fn demontgomerise(c: &mut Ctx, x: &Num) -> Num {
 
 /// Bound of a reduced number, given that of the number before.
 pub fn reduced_max(field: &Field, t_max: &BigUint) -> BigUint {
-    // q <= 2^256 - 1, so (T + q p) / 2^256 <= T / 2^256 + p, rounded down.
-    (t_max + mask(R_BITS) * &field.p) >> R_BITS
+    // q <= R - 1, so (T + q p) / R <= T / R + p, rounded down.
+    (t_max + mask(field.r_bits) * &field.p) >> field.r_bits
 }
 
 /// Reduces the number whose limbs (radix of the limb form, overlapping) are `t`, at most `t_max` in all.
 pub fn from_columns(c: &mut Ctx, mut t: Vec<Sig>, t_max: &BigUint) -> Num {
-    let (radix, count) = (c.form.radix, c.form.count);
+    let (radix, count, r_bits) = (c.form.radix, c.form.count, c.field.r_bits);
     let p_limbs: Vec<BigUint> = (0..count).map(|j| (&c.field.p >> (radix * j)) & mask(radix)).collect();
     let zero = c.g.constant(0u32);
     t.resize(2 * count, zero);
-    let steps = R_BITS.div_ceil(radix);
+    let steps = r_bits.div_ceil(radix);
     let mut cleared = 0;
     for i in 0..steps {
-        // The last step clears only what is left of 256 bits.
-        let bits = radix.min(R_BITS - cleared);
+        // The last step clears only what is left of R.
+        let bits = radix.min(r_bits - cleared);
         let n_prime = c.g.constant(c.field.n_prime(bits));
         let low = c.g.slice(t[i], 0, bits);
         let qn = c.g.mul(low, n_prime);
@@ -87,7 +87,7 @@ pub fn from_columns(c: &mut Ctx, mut t: Vec<Sig>, t_max: &BigUint) -> Num {
         cleared += bits;
     }
     // The number now starts `shift` bits into column `first`; move it to limb positions without carrying.
-    let (first, shift) = (R_BITS / radix, R_BITS % radix);
+    let (first, shift) = (r_bits / radix, r_bits % radix);
     let limbs: Vec<Sig> = (0..count)
         .map(|k| {
             let here = c.g.shr(t[first + k], shift);
@@ -103,7 +103,7 @@ pub fn from_columns(c: &mut Ctx, mut t: Vec<Sig>, t_max: &BigUint) -> Num {
 
 /// Reduces one wide node.
 pub fn from_wide(c: &mut Ctx, t: Sig, t_max: &BigUint) -> Num {
-    let high = c.g.shr(t, R_BITS);
+    let high = c.g.shr(t, c.field.r_bits);
     let low = clear_low(c, t, &BigUint::ZERO);
     let sum = c.g.add(low, high);
     let max = reduced_max(c.field, t_max);
@@ -115,18 +115,18 @@ pub fn from_wide(c: &mut Ctx, t: Sig, t_max: &BigUint) -> Num {
 ///
 /// The last table subtracts p beforehand: the sum is then the residue or p less, and its sign says which.
 fn canonical_from_wide(c: &mut Ctx, t: Sig, t_max: &BigUint) -> Num {
-    let p = c.field.p.clone();
+    let (p, r_bits) = (c.field.p.clone(), c.field.r_bits);
     assert!(reduced_max(c.field, t_max) < &p * 2u32, "one multiple of p is left at most");
-    let high = c.g.shr(t, R_BITS);
+    let high = c.g.shr(t, r_bits);
     let low = clear_low(c, t, &p);
     let sum = c.g.add(low, high);
-    let less = c.g.slice(sum, 0, R_BITS);
-    // |less| < 2^254: the top bit is the sign.
-    let negative = c.g.slice(less, R_BITS - 1, 1);
+    let less = c.g.slice(sum, 0, r_bits);
+    // |less| < p, at most R / 2: the top bit is the sign.
+    let negative = c.g.slice(less, r_bits - 1, 1);
     let (zero, p_node) = (c.g.constant(0u32), c.g.constant(p.clone()));
     let back = c.g.select(negative, p_node, zero);
     let out = c.g.add(less, back);
-    let out = c.g.slice(out, 0, FIELD_BITS);
+    let out = c.g.slice(out, 0, c.field.bits);
     let max = p - 1u32;
     let out = c.g.narrow(out, max.clone(), "Montgomery: (T + q p) / R < 2 p, less p if that fits");
     Num { limbs: vec![out], max }
@@ -134,12 +134,12 @@ fn canonical_from_wide(c: &mut Ctx, t: Sig, t_max: &BigUint) -> Num {
 
 /// `(t mod R + q p) / R - minus` modulo R, where q makes the division exact.
 fn clear_low(c: &mut Ctx, t: Sig, minus: &BigUint) -> Sig {
-    let p = c.field.p.clone();
-    let mut low = c.g.slice(t, 0, R_BITS);
-    let mut low_max = mask(R_BITS);
+    let (p, r_bits) = (c.field.p.clone(), c.field.r_bits);
+    let mut low = c.g.slice(t, 0, r_bits);
+    let mut low_max = mask(r_bits);
     let mut cleared = 0;
-    while cleared < R_BITS {
-        let bits = TABLE_BITS.min(R_BITS - cleared);
+    while cleared < r_bits {
+        let bits = TABLE_BITS.min(r_bits - cleared);
         let n_prime = c.field.n_prime(bits);
         // The older operand of an addition is the plain input of the carry chain; the table must be the other one.
         let rest = c.g.shr(low, bits);
@@ -149,13 +149,13 @@ fn clear_low(c: &mut Ctx, t: Sig, minus: &BigUint) -> Sig {
             (0..1u32 << bits).map(|i| (((&n_prime * i) & mask(bits)) * &p + i) >> bits).collect();
         cleared += bits;
         low_max = (low_max + mask(bits) * &p) >> bits;
-        if cleared == R_BITS && *minus > BigUint::ZERO {
-            entries.iter_mut().for_each(|e| *e = (mask(R_BITS) + 1u32 + &*e - minus) & mask(R_BITS));
-            low_max = mask(R_BITS);
+        if cleared == r_bits && *minus > BigUint::ZERO {
+            entries.iter_mut().for_each(|e| *e = (mask(r_bits) + 1u32 + &*e - minus) & mask(r_bits));
+            low_max = mask(r_bits);
         }
         let qp = c.g.table(index, entries);
         let sum = c.g.add(rest, qp);
-        low = c.g.slice(sum, 0, R_BITS);
+        low = c.g.slice(sum, 0, r_bits);
         low = c.g.narrow(low, low_max.clone(), "the low half shrinks by every cleared digit");
     }
     low

@@ -29,7 +29,7 @@ pub struct Ctx<'a> {
 
 impl<'a> Ctx<'a> {
     pub fn new(g: &'a mut Graph, field: &'a Field, target: Target) -> Self {
-        Ctx { g, field, target, form: target.limb_form() }
+        Ctx { g, field, target, form: target.limb_form(field) }
     }
 
     fn top(&self) -> usize {
@@ -40,6 +40,11 @@ impl<'a> Ctx<'a> {
     pub fn split(&mut self, x: Sig) -> Num {
         let LimbForm { radix, count } = self.form;
         let max = self.g.max(x).clone();
+        assert!(
+            max.bits() as usize <= radix * count,
+            "{}: {max:#x} in {count} limbs of {radix} bits",
+            self.g.name
+        );
         let limbs = (0..count).map(|i| self.g.slice(x, i * radix, radix)).collect();
         Num { limbs, max }
     }
@@ -180,6 +185,7 @@ impl<'a> Ctx<'a> {
         let x = self.carry(x);
         let x = if x.max >= &p * 2u32 { self.subtract_multiple(&x) } else { x };
         assert!(x.max < &p * 2u32, "one conditional subtraction is left");
+        assert!(x.max < self.modulus(), "{}: {:#x} wraps", self.g.name, x.max);
         let minus_p = self.constant(&(self.modulus() - &p));
         let sum = self.add_mod(&x, &minus_p);
         let (difference, fits) = sum;
@@ -206,16 +212,17 @@ impl<'a> Ctx<'a> {
         (Num { limbs, max: self.modulus() - 1u32 }, up)
     }
 
-    /// `x - q p` with q looked up from the bits of `x` above bit 251, so that the result is below p + 2^252.
+    /// `x - q p` with q looked up from the bits of `x` from `cut` up, two below those of p (from 252), so that the result is
+    /// below p + 2^cut.
     fn subtract_multiple(&mut self, x: &Num) -> Num {
-        const CUT: usize = 252;
+        let cut = self.field.bits - 2;
         let p = self.field.p.clone();
         let top = self.top();
-        let index = self.g.shr(x.limbs[top], CUT - self.form.radix * top);
-        let entries = (&x.max >> CUT).to_usize().expect("few multiples of p") + 1;
+        let index = self.g.shr(x.limbs[top], cut - self.form.radix * top);
+        let entries = (&x.max >> cut).to_usize().expect("few multiples of p") + 1;
         let complements: Vec<BigUint> = (0..entries)
             .map(|i| {
-                let q = (BigUint::from(i) << CUT) / &p;
+                let q = (BigUint::from(i) << cut) / &p;
                 (self.modulus() - q * &p) % self.modulus()
             })
             .collect();
@@ -227,7 +234,7 @@ impl<'a> Ctx<'a> {
             .collect();
         let complement = Num { limbs, max: self.modulus() - 1u32 };
         let (mut out, _) = self.add_mod(x, &complement);
-        out.max = p + (BigUint::one() << CUT) - 1u32;
+        out.max = p + (BigUint::one() << cut) - 1u32;
         out.limbs[top] = self.g.narrow(
             out.limbs[top],
             &out.max >> (self.form.radix * top),

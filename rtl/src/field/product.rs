@@ -9,15 +9,9 @@
 //! Not taken: a leaf of 3 x 4 tiles without a corner (108 tiles), and a third level (27 products of about 33 bits, three tiles
 //! and a corner each: nine tiles less, for the additions of nine more recombinations).
 
-use super::{
-    num::{Ctx, Num},
-    R_BITS,
-};
+use super::num::{Ctx, Num};
 use crate::graph::Sig;
 use num_bigint::BigUint;
-
-/// Widest factor of a leaf of [`karatsuba`]: four tiles of 17 bits.
-const LEAF_BITS: usize = 68;
 
 /// Sum of the products `a_i * b_i`, as overlapping columns of the limb form's radix.
 pub fn columns(c: &mut Ctx, pairs: &[(&Num, &Num)]) -> Vec<Sig> {
@@ -42,7 +36,7 @@ pub fn columns(c: &mut Ctx, pairs: &[(&Num, &Num)]) -> Vec<Sig> {
 /// leaf has room for, and costs one addition where a difference's magnitude costs three.
 pub fn karatsuba(c: &mut Ctx, a: Sig, b: Sig) -> Sig {
     let w = c.g.width(a).max(c.g.width(b));
-    if w <= LEAF_BITS {
+    if w <= leaf_bits(c) {
         return leaf(c, a, b);
     }
     let half = w.div_ceil(2);
@@ -61,7 +55,7 @@ pub fn karatsuba(c: &mut Ctx, a: Sig, b: Sig) -> Sig {
     // The lowest half meets nothing.
     let (lowest, rest) = (c.g.slice(low, 0, half), c.g.shr(low, half));
     let above = c.g.concat(&[(rest, half), (high, c.g.width(high))]);
-    let sum = add_wide(c, above, middle, R_BITS.saturating_sub(half));
+    let sum = add_wide(c, above, middle, c.field.r_bits.saturating_sub(half));
     let out = concat_at(c, lowest, half, sum);
     c.g.is_products(out, &[(a, b)]);
     c.g.narrow(out, max, "a product of bounded factors")
@@ -95,6 +89,11 @@ fn add_wide(c: &mut Ctx, x: Sig, y: Sig, cut: usize) -> Vec<(Sig, usize)> {
     vec![(low, cut), (high, c.g.width(high))]
 }
 
+/// Widest factor of a [`leaf`]: as wide as the narrow sides of four tiles, 68 bits.
+fn leaf_bits(c: &Ctx) -> usize {
+    4 * c.target.tile().1
+}
+
 /// A product of 53..=68 bits by as many from ten tiles and a small multiplier in LUTs.
 ///
 /// ```text
@@ -112,7 +111,7 @@ fn leaf(c: &mut Ctx, a: Sig, b: Sig) -> Sig {
     let (ta, tb) = c.target.tile();
     let max = c.g.max(a) * c.g.max(b);
     let last = 3 * tb;
-    assert!([a, b].iter().all(|&x| (2 * ta + 1..=LEAF_BITS).contains(&c.g.width(x))), "factors of a leaf");
+    assert!([a, b].iter().all(|&x| (2 * ta + 1..=leaf_bits(c)).contains(&c.g.width(x))), "factors of a leaf");
     let (a0, a1, a2) = (c.g.slice(a, 0, ta), c.g.slice(a, ta, ta), c.g.shr(a, 2 * ta));
     let (b0, b1, b2) = (c.g.slice(b, 0, ta), c.g.slice(b, ta, ta), c.g.shr(b, 2 * ta));
     let zero = c.g.constant(0u32);

@@ -3,39 +3,45 @@
 use super::{
     mont,
     num::{Ctx, Num},
-    Field, FIELD_BITS, R_BITS,
+    Field,
 };
 use crate::graph::{mask, Graph, Pipeline};
 use crate::target::{LimbForm, Target};
 use num_bigint::BigUint;
 use std::sync::Arc;
 
-/// Modular multiplication: `y = a b / 2^256 mod p`, canonical in, canonical out; ports `a`, `b`, `y` of 254 bits.
+/// Modular multiplication: `y = a b / R mod p`, canonical in, canonical out; ports `a`, `b`, `y` of the field's bits.
 pub fn mul(field: &Field, target: Target) -> Arc<Pipeline> {
     let mut g = Graph::new(
         format!("{}_mul", field.name),
-        format!("Montgomery product y = a b / 2^256 mod p over BN254 {}; a, b < p, y < p.", field.name),
+        format!(
+            "Montgomery product y = a b / 2^{} mod p over {}; a, b < p, y < p.",
+            field.r_bits, field.title
+        ),
     );
     let mut c = Ctx::new(&mut g, field, target);
     let max = &field.p - 1u32;
     let a = c.input("a", &max);
     let b = c.input("b", &max);
     let y = mont::mul(&mut c, &a, &b);
-    let y = c.pack(&y, FIELD_BITS);
+    let y = c.pack(&y, field.bits);
     g.output("y", y);
     Arc::new(g.schedule(target))
 }
 
-/// Out of Montgomery form: `y = a / 2^256 mod p` for any 256-bit `a`; ports `a` (256 bits), `y` (254 bits).
+/// Out of Montgomery form: `y = a / R mod p` for any `a` below R; ports `a` (as wide as R), `y` (the field's bits).
 pub fn demont(field: &Field, target: Target) -> Arc<Pipeline> {
     let mut g = Graph::new(
         format!("{}_demont", field.name),
-        format!("Montgomery to canonical: y = a / 2^256 mod p over BN254 {}; any a, y < p.", field.name),
+        format!(
+            "Montgomery to canonical: y = a / 2^{} mod p over {}; any a, y < p.",
+            field.r_bits, field.title
+        ),
     );
     let mut c = Ctx::new(&mut g, field, target);
-    let a = c.input("a", &mask(R_BITS));
+    let a = c.input("a", &mask(field.r_bits));
     let y = mont::demontgomerise(&mut c, &a);
-    let y = c.pack(&y, FIELD_BITS);
+    let y = c.pack(&y, field.bits);
     g.output("y", y);
     Arc::new(g.schedule(target))
 }
@@ -57,9 +63,10 @@ impl MulSum {
         let mut g = Graph::new(
             format!("{}_mul_sum{pairs}", field.name),
             format!(
-                "Sum of {pairs} product(s) a_i b_i / 2^256 mod p over BN254 {}, as settled limbs; operands up to \
-                 {OPERAND_MULTIPLE} p, result below p + sum(a_i b_i) / 2^256.",
-                field.name
+                "Sum of {pairs} product(s) a_i b_i / 2^{r} mod p over {}, as settled limbs; operands up to \
+                 {OPERAND_MULTIPLE} p, result below p + sum(a_i b_i) / 2^{r}.",
+                field.title,
+                r = field.r_bits
             ),
         );
         let mut c = Ctx::new(&mut g, field, target);

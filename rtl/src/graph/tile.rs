@@ -26,10 +26,10 @@ pub fn result_bits(target: Target, n: usize) -> usize {
 
 /// The chain of `n` tiles of a target that has tiles.
 pub fn module(target: Target, n: usize) -> Option<Arc<Module>> {
-    let (ta, tb) = match target {
-        Target::Generic => return None,
-        Target::Xcup => target.tile(),
-    };
+    if !target.tiled() {
+        return None;
+    }
+    let (ta, tb) = target.tile();
     let (wc, wp) = (Target::TILE_SUM_BITS, result_bits(target, n));
     let mut t = format!(
         "module {} (\n  input wire clk,\n  input wire [{}:0] a,\n  input wire [{}:0] b,\n  input wire [{}:0] c,\n  \
@@ -47,15 +47,15 @@ pub fn module(target: Target, n: usize) -> Option<Arc<Module>> {
         t += &delay(target, &format!("s{k}"), &format!("o{k}"), wide(k), n - 1 - k);
     }
     let parts: Vec<_> = (0..n).rev().map(|k| format!("o{k}")).collect();
-    writeln!(t, "assign p = {{{}}};\n`ifdef SYNTHESIS", parts.join(", ")).expect("String");
-    for k in 0..n {
-        t += &primitive(target, k, n);
+    writeln!(t, "assign p = {{{}}};", parts.join(", ")).expect("String");
+    let body =
+        |tile: fn(Target, usize, usize) -> String| (0..n).map(|k| tile(target, k, n)).collect::<String>();
+    if target == Target::Xcup {
+        t += &format!("`ifdef SYNTHESIS\n{}`else\n{}`endif\n", body(primitive), body(plain));
+    } else {
+        t += &body(plain);
     }
-    t += "`else\n";
-    for k in 0..n {
-        t += &plain(target, k, n);
-    }
-    writeln!(t, "`endif\nendmodule // {}", name(target, n)).expect("String");
+    writeln!(t, "endmodule // {}", name(target, n)).expect("String");
     let doc = format!(
         "Chain of {n} multiplier tile(s), unsigned: p = a b + (c << {}), {} clocks, c read {n} clock(s) after a and b.",
         tb * (n - 1),

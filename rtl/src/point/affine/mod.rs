@@ -75,8 +75,8 @@ pub struct Shape {
 impl Shape {
     pub fn new(target: Target) -> Shape {
         let log2_batch = match target {
-            Target::Generic => 6,
-            Target::Xcup => 7,
+            Target::Generic | Target::Limbs { .. } => 6,
+            Target::Xcup | Target::Tiles { .. } => 7,
         };
         let mul = ext_mul::ext_mul(target);
         let inverter = inverse::inverter(target);
