@@ -3,7 +3,7 @@
 
 use num_bigint::BigUint;
 use permafrost_rtl::{
-    field::{units, Field},
+    field::{koala_bear, units, Field},
     graph::{mask, Graph, Pipeline},
     hdl::Design,
     target::Target,
@@ -162,4 +162,18 @@ fn conversion() {
     for target in Target::ALL {
         compare(&units::demont(&Field::fr(), target), 200, |_| random(&mut rng, 256));
     }
+}
+
+#[test]
+fn koala_bear_units() {
+    let mut rng = rng();
+    let p = Field::koala_bear().p;
+    let mut input = |_| (pieces(&mut rng, 31) % &p).to_bytes_le();
+    for target in Target::ALL {
+        for pipeline in [koala_bear::mul(target), koala_bear::add(target), koala_bear::sub(target)] {
+            compare(&pipeline, 2000, &mut input);
+        }
+    }
+    let mul = koala_bear::mul(Target::Xcup);
+    compare_design(&mul, &synthesis_design(&mul), 2000, &mut input);
 }

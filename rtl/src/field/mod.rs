@@ -9,11 +9,13 @@
 //! | [`ext_mul`] | products of Fq2: three products of Fq in turn on one multiplier |
 //! | [`functions`] | Verilog functions on canonical elements: sum, difference, triple |
 //! | [`inverse`] | inversion, constant time, without a multiplier |
+//! | [`koala_bear`] | KoalaBear: product with its own reduction, sum, difference |
 //! | [`units`] | the pipelines that other units and reports use: multiply, multiply-add, conversion |
 
 pub mod ext_mul;
 pub mod functions;
 pub mod inverse;
+pub mod koala_bear;
 pub mod mont;
 pub mod num;
 pub mod product;

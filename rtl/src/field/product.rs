@@ -129,6 +129,29 @@ fn leaf(c: &mut Ctx, a: Sig, b: Sig) -> Sig {
     c.g.narrow(out, max, "a product of bounded factors")
 }
 
+/// A product of two words of a bit more than a tile takes: 27..=34 bits. As one `*` where there are no tiles, else from a chain of
+/// two, which multiplies 26 bits of `a` by all of `b`, a strip as in [`leaf`], and a corner in LUTs.
+pub fn short(c: &mut Ctx, a: Sig, b: Sig) -> Sig {
+    if !c.target.tiled() {
+        return c.g.mul(a, b);
+    }
+    let (ta, tb) = c.target.tile();
+    let max = c.g.max(a) * c.g.max(b);
+    assert!([a, b].iter().all(|&x| (ta + 1..=2 * tb).contains(&c.g.width(x))), "factors of a short product");
+    let (a0, a1) = (c.g.slice(a, 0, ta), c.g.shr(a, ta));
+    let (b0, b1) = (c.g.slice(b, 0, ta), c.g.shr(b, ta));
+    let zero = c.g.constant(0u32);
+    let corner = small(c, a1, b1);
+    let strip = c.g.chain(b0, a1, zero, 0);
+    let strip = c.g.shl(strip, ta - tb);
+    let chain = c.g.chain(a0, b, strip, tb);
+    let (low, rest) = (c.g.slice(chain, 0, 2 * ta), c.g.shr(chain, 2 * ta));
+    let sum = c.g.add(rest, corner);
+    let out = concat_at(c, low, 2 * ta, vec![(sum, c.g.width(sum))]);
+    c.g.is_products(out, &[(a, b)]);
+    c.g.narrow(out, max, "a product of bounded factors")
+}
+
 /// A small product in LUTs, two bits of `y` a row: with 3 x at hand, a row's selection and addition share a six-input LUT.
 fn small(c: &mut Ctx, x: Sig, y: Sig) -> Sig {
     let max = c.g.max(x) * c.g.max(y);
