@@ -48,6 +48,42 @@ mod tests {
         }
     }
 
+    fn small(p: u32) -> Field {
+        let bits = 32 - p.leading_zeros() as usize;
+        Field::new("small", "a small prime", p.into(), bits + 2)
+    }
+
+    #[test]
+    fn scaled() {
+        for (field, target) in [
+            (small(251), Target::Limbs { radix: 3 }),
+            (small(4093), Target::Limbs { radix: 5 }),
+            (small(65521), Target::Limbs { radix: 6 }),
+            (small(251), Target::Tiles { a: 3, b: 2 }),
+            (small(4093), Target::Tiles { a: 5, b: 3 }),
+            (small(16381), Target::Tiles { a: 3, b: 2 }),
+            (small(65521), Target::Tiles { a: 6, b: 4 }),
+            (Field::koala_bear(), Target::Generic),
+            (Field::koala_bear(), Target::Limbs { radix: 7 }),
+            (Field::koala_bear(), Target::Tiles { a: 12, b: 8 }),
+        ] {
+            let unit = units::mul(&field, target);
+            println!("{} {target:?} latency {} nodes {}", field.p, unit.latency, unit.graph.nodes.len());
+            match montgomery(&unit.graph, &field) {
+                Ok(()) => println!("ok"),
+                Err(e) => println!("FAIL {e}"),
+            }
+        }
+        for target in Target::ALL {
+            let unit = permafrost_rtl::field::koala_bear::mul(target);
+            println!("kb_mul {target:?} latency {} nodes {}", unit.latency, unit.graph.nodes.len());
+            match montgomery(&unit.graph, &Field::koala_bear()) {
+                Ok(()) => println!("ok"),
+                Err(e) => println!("FAIL {e}"),
+            }
+        }
+    }
+
     /// The other field's prime is not this unit's.
     #[test]
     fn the_prime_matters() {

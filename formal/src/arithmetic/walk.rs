@@ -32,7 +32,7 @@ pub struct Walk<'g> {
 }
 
 /// Conditions of at most this many terms stay what they are.
-const SHORT: usize = 16;
+const SHORT: usize = 5;
 
 fn int(x: &BigUint) -> BigInt {
     BigInt::from_biguint(Sign::Plus, x.clone())
@@ -40,6 +40,18 @@ fn int(x: &BigUint) -> BigInt {
 
 fn power(bits: u64) -> BigInt {
     BigInt::one() << bits
+}
+
+/// `x` as a sum of few powers of two, each once, with their signs.
+fn signed_digits(x: &BigInt) -> Vec<(u64, BigInt)> {
+    let (mut rest, mut digits) = (x.clone(), vec![]);
+    while let Some(at) = rest.trailing_zeros() {
+        // 1 where the bits above are ...01, -1 where they are ...11, which carries.
+        let digit = BigInt::from(2) - (&rest >> at).mod_floor(&BigInt::from(4));
+        rest -= &digit << at;
+        digits.push((at, digit));
+    }
+    digits
 }
 
 impl<'g> Walk<'g> {
@@ -113,11 +125,15 @@ impl<'g> Walk<'g> {
                 if low.is_negative() || high >= power(*width as u64) {
                     return Err(self.refuted(Some(sig), "a difference modulo 2^w that wraps".into()));
                 }
+                let ((of_a, a_bits), (of_b, b_bits)) = (self.congruence(*a), self.congruence(*b));
+                congruent = a_bits.into_iter().chain(b_bits).min().map(|bits| (&of_a - &of_b, bits));
                 difference
             }
             Op::Slice { src, lo, width } => {
                 let (lo, end) = (*lo as u64, (*lo + *width) as u64);
-                if lo == 0 {
+                // Of a product as such the remainder is an unknown of its own, which is as simple.
+                let sum = matches!(self.graph.node(*src).op, Op::Add(_) | Op::Sub(..) | Op::SubMod(..));
+                if lo == 0 && (sum || self.congruent[src.index()].is_some()) {
                     let (poly, bits) = self.congruence(*src);
                     congruent = Some((poly, bits.map_or(end, |bits| bits.min(end))));
                 }
@@ -127,17 +143,26 @@ impl<'g> Walk<'g> {
             }
             Op::Concat(parts) => {
                 let mut at = 0;
-                let mut sum = Poly::zero();
+                let (mut sum, mut simpler, mut known) = (Poly::zero(), Poly::zero(), None);
                 for (part, bits) in parts {
                     if self.most[part.index()] > mask(*bits) {
                         return Err(self.refuted(Some(sig), "a part is wider than its place".into()));
                     }
+                    // Only what is known of the last part reaches to the top.
+                    simpler = sum.clone();
                     sum = &sum + &self.value(*part).shl(at);
+                    known =
+                        self.congruent[part.index()].as_ref().map(|(poly, bits)| (poly.shl(at), bits + at));
                     at += *bits as u64;
                 }
+                congruent = known.map(|(poly, bits)| (&simpler + &poly, bits));
                 sum
             }
-            Op::Shl(src, by) => v(self, *src).shl(*by as u64),
+            Op::Shl(src, by) => {
+                let (poly, bits) = self.congruence(*src);
+                congruent = bits.map(|bits| (poly.shl(*by as u64), bits + *by as u64));
+                v(self, *src).shl(*by as u64)
+            }
             Op::Select { cond, a, b } => {
                 let bit = self.condition(*cond)?;
                 let (a, b) = (v(self, *a), v(self, *b));
@@ -302,7 +327,7 @@ impl<'g> Walk<'g> {
         let (congruent, known) = self.congruence(sig);
         let congruent =
             if known.is_none_or(|known| known >= bits) { congruent } else { self.value(sig).clone() };
-        let left = congruent.modulo_power(bits);
+        let left = self.low_part(&congruent, bits)?;
         let (low, high) = self.atoms.bounds(&left);
         if !low.is_negative() && high < power(bits) {
             return Ok(left);
@@ -313,6 +338,29 @@ impl<'g> Walk<'g> {
         }
         let most = mask(bits as usize).min(self.most[sig.index()].clone());
         Ok(Poly::atom(self.atoms.rest(sig, bits, most)))
+    }
+
+    /// `poly` modulo 2^bits, simplified: of an atom that is a remainder itself, times a power of two, only the lower bits count.
+    fn low_part(&mut self, poly: &Poly, bits: u64) -> Result<Poly, Refuted> {
+        let mut out = poly.modulo_power(bits);
+        if out.scale() > 0 {
+            return Ok(out);
+        }
+        for (monomial, factor) in out.clone().terms() {
+            let [atom] = &monomial[..] else { continue };
+            let Kind::Rest(sig, whole) = self.atoms.kind(*atom).clone() else { continue };
+            let digits = signed_digits(factor);
+            if digits.len() > SHORT {
+                continue;
+            }
+            for (at, digit) in digits {
+                if at < bits && bits - at < whole {
+                    let less = &self.rest(sig, bits - at)? - &Poly::atom(*atom);
+                    out = &out + &less.times(&(digit << at));
+                }
+            }
+        }
+        Ok(out.modulo_power(bits))
     }
 
     /// A sum modulo 2^bits from its terms' remainders, when these reach 2^bits at most by one: never, or only as 2^bits itself.
@@ -408,7 +456,9 @@ impl<'g> Walk<'g> {
             return None;
         }
         let index = self.value(index).clone();
-        for wrap in [None, Some(256u64)] {
+        // An entry that has wrapped is as wide as the modulus.
+        let wide = entries.iter().max().map_or(0, BigUint::bits);
+        for wrap in [None, Some(wide)] {
             // The first entry, of index and digit 0, is the constant.
             let minus =
                 wrap.map_or(BigInt::zero(), |wrap| (power(wrap) - int(&entries[0])).mod_floor(&power(wrap)));
