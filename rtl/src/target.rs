@@ -73,7 +73,10 @@ impl Target {
     }
 
     /// Bits that the adder behind a tile gives, the sign left out.
-    pub const TILE_SUM_BITS: usize = 47;
+    pub fn tile_sum_bits(self) -> usize {
+        let (a, b) = self.tile();
+        a + b + 4
+    }
 
     /// Tiles in a chain whose cut factor has `b` bits.
     pub fn chain_length(self, b: usize) -> usize {

@@ -21,7 +21,7 @@ pub fn name(target: Target, n: usize) -> String {
 
 /// Bits of the result of a chain of `n` tiles.
 pub fn result_bits(target: Target, n: usize) -> usize {
-    target.tile().1 * (n - 1) + Target::TILE_SUM_BITS
+    target.tile().1 * (n - 1) + target.tile_sum_bits()
 }
 
 /// The chain of `n` tiles of a target that has tiles.
@@ -30,7 +30,7 @@ pub fn module(target: Target, n: usize) -> Option<Arc<Module>> {
         return None;
     }
     let (ta, tb) = target.tile();
-    let (wc, wp) = (Target::TILE_SUM_BITS, result_bits(target, n));
+    let (wc, wp) = (target.tile_sum_bits(), result_bits(target, n));
     let mut t = format!(
         "module {} (\n  input wire clk,\n  input wire [{}:0] a,\n  input wire [{}:0] b,\n  input wire [{}:0] c,\n  \
          output wire [{}:0] p\n);\n",
@@ -93,7 +93,7 @@ fn primitive(target: Target, k: usize, n: usize) -> String {
     writeln!(
         t,
         "wire [29:0] ac{k};\nwire [47:0] pc{k};\nwire [47:0] p{k};\nassign s{k} = p{k}[{}:0];",
-        if last { Target::TILE_SUM_BITS } else { tb } - 1
+        if last { target.tile_sum_bits() } else { tb } - 1
     )
     .expect("String");
     let parameters = format!(
@@ -107,7 +107,7 @@ fn primitive(target: Target, k: usize, n: usize) -> String {
     } else {
         ("30'd0".into(), format!("ac{}", k - 1), format!("pc{}", k - 1))
     };
-    let c = if last { format!("{{{}'d0, c}}", 48 - Target::TILE_SUM_BITS) } else { "48'd0".into() };
+    let c = if last { format!("{{{}'d0, c}}", 48 - target.tile_sum_bits()) } else { "48'd0".into() };
     writeln!(
         t,
         "DSP48E2 #(\n  {parameters}\n) m{k} (\n  .CLK(clk), .A({a}), .B({{{}'d0, d{k}}}), .C({c}), .D(27'd0),\n  \
@@ -128,7 +128,7 @@ fn primitive(target: Target, k: usize, n: usize) -> String {
 /// Tile k of n in plain Verilog.
 fn plain(target: Target, k: usize, n: usize) -> String {
     let (ta, tb) = target.tile();
-    let (wc, wm) = (Target::TILE_SUM_BITS, ta + tb);
+    let (wc, wm) = (target.tile_sum_bits(), ta + tb);
     let a = if k == 0 { "a".into() } else { format!("a{}", k - 1) };
     let mut t = format!("wire [{}:0] b_{k} = b[{}:{}];\n", tb - 1, tb * (k + 1) - 1, tb * k);
     t += &delay(target, &format!("b_{k}"), &format!("b{k}"), tb, k + 1);

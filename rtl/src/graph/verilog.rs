@@ -290,10 +290,14 @@ impl<'a> Text<'a> {
         let (x, y) = (self.ext(a, stage, ta), self.ext(b, stage, tb * n));
         let c = match top {
             Some(top) => {
-                assert!(g.width(top) <= Target::TILE_SUM_BITS, "{}: node {at}: addend over the tile", g.name);
-                self.ext(top, stage + n, Target::TILE_SUM_BITS)
+                assert!(
+                    g.width(top) <= target.tile_sum_bits(),
+                    "{}: node {at}: addend over the tile",
+                    g.name
+                );
+                self.ext(top, stage + n, target.tile_sum_bits())
             }
-            None => literal(Target::TILE_SUM_BITS, &BigUint::ZERO),
+            None => literal(target.tile_sum_bits(), &BigUint::ZERO),
         };
         self.line(format!("wire {}t{at};", range(full)));
         let tile = tile::name(target, n);
