@@ -2,7 +2,14 @@
 //!
 //! A check proves one property and tries its mutants. The manifest (`formal/properties/*.toml`) names checks by their name here.
 
-use crate::tools::Tools;
+use crate::{
+    arithmetic::{check_linear, check_montgomery},
+    tools::Tools,
+};
+use permafrost_rtl::{
+    field::{koala_bear, units, Field},
+    target::Target::{Generic, Xcup},
+};
 
 /// What a check found.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,4 +28,23 @@ pub struct Report {
 pub type Check = fn(&Tools) -> Result<Report, crate::Error>;
 
 /// All checks by name.
-pub const CHECKS: &[(&str, Check)] = &[];
+pub const CHECKS: &[(&str, Check)] = &[
+    ("graph/fq_mul/generic", |_| Ok(check_montgomery(&units::mul(&Field::fq(), Generic), &Field::fq()))),
+    ("graph/fq_mul/xcup", |_| Ok(check_montgomery(&units::mul(&Field::fq(), Xcup), &Field::fq()))),
+    ("graph/fr_mul/generic", |_| Ok(check_montgomery(&units::mul(&Field::fr(), Generic), &Field::fr()))),
+    ("graph/fr_mul/xcup", |_| Ok(check_montgomery(&units::mul(&Field::fr(), Xcup), &Field::fr()))),
+    ("graph/fr_demont/generic", |_| {
+        Ok(check_montgomery(&units::demont(&Field::fr(), Generic), &Field::fr()))
+    }),
+    ("graph/fr_demont/xcup", |_| Ok(check_montgomery(&units::demont(&Field::fr(), Xcup), &Field::fr()))),
+    ("graph/kb_mul/generic", |_| Ok(check_montgomery(&koala_bear::mul(Generic), &Field::koala_bear()))),
+    ("graph/kb_mul/xcup", |_| Ok(check_montgomery(&koala_bear::mul(Xcup), &Field::koala_bear()))),
+    ("graph/kb_add/generic", |_| {
+        Ok(check_linear(&koala_bear::add(Generic), &Field::koala_bear(), |a, b| a + b))
+    }),
+    ("graph/kb_add/xcup", |_| Ok(check_linear(&koala_bear::add(Xcup), &Field::koala_bear(), |a, b| a + b))),
+    ("graph/kb_sub/generic", |_| {
+        Ok(check_linear(&koala_bear::sub(Generic), &Field::koala_bear(), |a, b| a - b))
+    }),
+    ("graph/kb_sub/xcup", |_| Ok(check_linear(&koala_bear::sub(Xcup), &Field::koala_bear(), |a, b| a - b))),
+];

@@ -10,10 +10,12 @@
 
 mod atoms;
 mod montgomery;
+mod mutants;
 mod poly;
 mod walk;
 
 pub use atoms::{Atoms, Kind};
-pub use montgomery::montgomery;
+pub use montgomery::{check_linear, check_montgomery, montgomery, residue};
+pub use mutants::with_mutants;
 pub use poly::{Atom, Poly};
 pub use walk::{Refuted, Walk};

@@ -29,6 +29,8 @@ pub struct Walk<'g> {
     congruent: Vec<Option<(Poly, u64)>>,
     /// Proved: the node is in `0..=most`.
     most: Vec<BigUint>,
+    /// See [`Walk::centred`].
+    centred: bool,
 }
 
 /// Conditions of at most this many terms stay what they are.
@@ -60,8 +62,21 @@ impl<'g> Walk<'g> {
     /// # Errors
     /// The first node whose range does not follow.
     pub fn new(graph: &'g Graph) -> Result<Self, Refuted> {
+        Self::with(graph, false)
+    }
+
+    /// [`Walk::new`] for numbers of one word: what is left of a number about a power of two is written with the sign of the
+    /// difference. Numbers of several limbs need their carries as they are.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn centred(graph: &'g Graph) -> Result<Self, Refuted> {
+        Self::with(graph, true)
+    }
+
+    fn with(graph: &'g Graph, centred: bool) -> Result<Self, Refuted> {
         let mut walk =
-            Walk { graph, atoms: Atoms::default(), values: vec![], congruent: vec![], most: vec![] };
+            Walk { graph, atoms: Atoms::default(), values: vec![], congruent: vec![], most: vec![], centred };
         for at in 0..graph.nodes.len() {
             walk.step(Sig::from_index(at))?;
         }
@@ -332,6 +347,13 @@ impl<'g> Walk<'g> {
         if !low.is_negative() && high < power(bits) {
             return Ok(left);
         }
+        // Of a number about 2^bits, what it differs from that: one bit more then says all.
+        let down = if self.centred && low.is_positive() {
+            high.div_floor(&power(bits)) << bits
+        } else {
+            BigInt::zero()
+        };
+        let (left, low, high) = (&left - &Poly::constant(down.clone()), low - &down, high - &down);
         if low >= -power(bits) && high < power(bits) {
             let sign = self.atoms.sign(&left, low, high);
             return Ok(&left + &Poly::atom(sign).shl(bits));

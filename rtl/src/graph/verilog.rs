@@ -5,7 +5,6 @@
 
 use super::{tile, Op, Pipeline, Sig};
 use crate::hdl::Module;
-use crate::target::Target;
 use num_bigint::BigUint;
 use std::{
     collections::{BTreeMap, BTreeSet},
