@@ -3,7 +3,7 @@
 //! A check proves one property and tries its mutants. The manifest (`formal/properties/*.toml`) names checks by their name here.
 
 use crate::{
-    arithmetic::{check_linear, check_montgomery},
+    arithmetic::{check_linear, check_montgomery, lemma},
     tools::Tools,
 };
 use permafrost_rtl::{
@@ -47,4 +47,17 @@ pub const CHECKS: &[(&str, Check)] = &[
         Ok(check_linear(&koala_bear::sub(Generic), &Field::koala_bear(), |a, b| a - b))
     }),
     ("graph/kb_sub/xcup", |_| Ok(check_linear(&koala_bear::sub(Xcup), &Field::koala_bear(), |a, b| a - b))),
+    ("lemma/bound/fq", |tools| lemma(tools, &Field::fq(), "bound")),
+    ("lemma/divisible/fq", |tools| lemma(tools, &Field::fq(), "divisible")),
+    ("lemma/final/fq", |tools| lemma(tools, &Field::fq(), "final")),
+    ("lemma/carry/fq", |tools| lemma(tools, &Field::fq(), "carry")),
+    ("lemma/bound/fr", |tools| lemma(tools, &Field::fr(), "bound")),
+    ("lemma/divisible/fr", |tools| lemma(tools, &Field::fr(), "divisible")),
+    ("lemma/final/fr", |tools| lemma(tools, &Field::fr(), "final")),
+    ("lemma/carry/fr", |tools| lemma(tools, &Field::fr(), "carry")),
+    ("lemma/bound/kb", |tools| lemma(tools, &Field::koala_bear(), "bound")),
+    ("lemma/divisible/kb", |tools| lemma(tools, &Field::koala_bear(), "divisible")),
+    ("lemma/final/kb", |tools| lemma(tools, &Field::koala_bear(), "final")),
+    ("lemma/carry/kb", |tools| lemma(tools, &Field::koala_bear(), "carry")),
+    ("lemma/difference/kb", |tools| lemma(tools, &Field::koala_bear(), "difference")),
 ];

@@ -9,7 +9,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// Debian's yosys 0.23 with its `yosys-smtbmc` and `yosys-abc`, and bitwuzla behind `scripts/formal.sh`'s wrapper.
+/// Debian's yosys 0.23 with its `yosys-smtbmc` and `yosys-abc`, z3, and bitwuzla behind `scripts/formal.sh`'s wrapper.
 #[derive(Clone, Debug)]
 pub struct Tools {
     /// What each program says of its version, by name.
@@ -30,11 +30,12 @@ impl Tools {
     /// # Errors
     /// [`Error::NoTool`] names the first that is missing.
     pub fn find() -> Result<Tools, Error> {
-        let asked: [(&'static str, &[&str]); 4] = [
+        let asked: [(&'static str, &[&str]); 5] = [
             ("yosys", &["-V"]),
             ("yosys-smtbmc", &["--help"]),
             ("yosys-abc", &["-c", "version"]),
             ("bitwuzla", &["--version"]),
+            ("z3", &["--version"]),
         ];
         let mut versions = vec![];
         for (tool, args) in asked {

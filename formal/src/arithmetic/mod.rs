@@ -9,12 +9,14 @@
 //! Trusted: this module. Not covered here: that the Verilog computes the graph.
 
 mod atoms;
+mod lemmas;
 mod montgomery;
 mod mutants;
 mod poly;
 mod walk;
 
 pub use atoms::{Atoms, Kind};
+pub use lemmas::lemma;
 pub use montgomery::{check_linear, check_montgomery, montgomery, residue};
 pub use mutants::with_mutants;
 pub use poly::{Atom, Poly};
