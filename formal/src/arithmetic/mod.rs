@@ -13,7 +13,9 @@ mod lemmas;
 mod montgomery;
 mod mutants;
 mod poly;
+mod unroll;
 mod walk;
+mod whole;
 
 pub use atoms::{Atoms, Kind};
 pub use lemmas::lemma;
@@ -21,3 +23,4 @@ pub use montgomery::{check_linear, check_montgomery, montgomery, residue};
 pub use mutants::with_mutants;
 pub use poly::{Atom, Poly};
 pub use walk::{Refuted, Walk};
+pub use whole::{small_field, whole};

@@ -66,6 +66,8 @@ pub fn from_columns(c: &mut Ctx, mut t: Vec<Sig>, t_max: &BigUint) -> Num {
     let p_limbs: Vec<BigUint> = (0..count).map(|j| (&c.field.p >> (radix * j)) & mask(radix)).collect();
     let zero = c.g.constant(0u32);
     t.resize(2 * count, zero);
+    let at = |(k, s): (usize, &Sig)| (*s, radix * k);
+    c.g.passes(t.iter().enumerate().map(at), 0);
     let steps = r_bits.div_ceil(radix);
     let mut cleared = 0;
     for i in 0..steps {
@@ -85,6 +87,7 @@ pub fn from_columns(c: &mut Ctx, mut t: Vec<Sig>, t_max: &BigUint) -> Num {
             t[i + 1] = c.g.add(t[i + 1], up);
         }
         cleared += bits;
+        c.g.passes(t.iter().enumerate().skip(cleared / radix).map(at), cleared);
     }
     // The number now starts `shift` bits into column `first`; move it to limb positions without carrying.
     let (first, shift) = (r_bits / radix, r_bits % radix);
@@ -135,6 +138,8 @@ fn canonical_from_wide(c: &mut Ctx, t: Sig, t_max: &BigUint) -> Num {
 /// `(t mod R + q p) / R - minus` modulo R, where q makes the division exact.
 fn clear_low(c: &mut Ctx, t: Sig, minus: &BigUint) -> Sig {
     let (p, r_bits) = (c.field.p.clone(), c.field.r_bits);
+    c.g.passes_through(t);
+    let high = c.g.shr(t, r_bits);
     let mut low = c.g.slice(t, 0, r_bits);
     let mut low_max = mask(r_bits);
     let mut cleared = 0;
@@ -157,6 +162,9 @@ fn clear_low(c: &mut Ctx, t: Sig, minus: &BigUint) -> Sig {
         let sum = c.g.add(rest, qp);
         low = c.g.slice(sum, 0, r_bits);
         low = c.g.narrow(low, low_max.clone(), "the low half shrinks by every cleared digit");
+        if cleared < r_bits {
+            c.g.passes([(low, cleared), (high, r_bits)], cleared);
+        }
     }
     low
 }

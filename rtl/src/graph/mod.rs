@@ -107,6 +107,14 @@ pub enum Op {
     },
 }
 
+/// A number that a datapath passes through: the sum of its parts, each shifted. Whatever comes after depends on the parts only.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Waypoint {
+    pub parts: Vec<(Sig, usize)>,
+    /// Low bits that the reduction has made zero.
+    pub cleared: usize,
+}
+
 /// The whole that a node is the top part of: `src << at` plus the other parts, each at its place.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Within {
@@ -153,6 +161,8 @@ pub struct Graph {
     pub instances: Vec<Instance>,
     /// What the generator knows of a node: it is this sum of products. For those who prove bounds.
     pub products: HashMap<Sig, Vec<(Sig, Sig)>>,
+    /// Numbers on the way through a reduction, in order. For those who prove a datapath piece by piece.
+    pub waypoints: Vec<Waypoint>,
     known: HashMap<Op, Sig>,
 }
 
@@ -228,6 +238,26 @@ impl Graph {
     /// States that `node` is the sum of the products of `pairs`, however it was made.
     pub fn is_products(&mut self, node: Sig, pairs: &[(Sig, Sig)]) {
         self.products.insert(node, pairs.to_vec());
+    }
+
+    /// States that the datapath passes through the sum of `parts`; constants that are zero are left out.
+    pub fn passes(&mut self, parts: impl IntoIterator<Item = (Sig, usize)>, cleared: usize) {
+        let parts = parts.into_iter().filter(|(s, _)| !self.max(*s).is_zero()).collect();
+        self.waypoints.push(Waypoint { parts, cleared });
+    }
+
+    /// States that the datapath passes through `node`: through the parts of which it is put together, as these are read too.
+    pub fn passes_through(&mut self, node: Sig) {
+        let whole = match &self.node(node).op {
+            Op::Narrow { src, .. } => *src,
+            _ => node,
+        };
+        let mut parts = vec![(node, 0)];
+        if let Op::Concat(pieces) = &self.node(whole).op {
+            let starts = pieces.iter().scan(0, |at, (_, bits)| Some(std::mem::replace(at, *at + bits)));
+            parts = pieces.iter().map(|(s, _)| *s).zip(starts).collect();
+        }
+        self.passes(parts, 0);
     }
 
     /// `a * b + (top << at)` in one chain of multiplier tiles, see [`Op::Chain`].

@@ -1,0 +1,376 @@
+//! Multipliers of small primes, proved whole: the emitted text, every register and clock of it, for all inputs.
+//!
+//! Statement: for all a, b below p, `y` is below p and is a b / R modulo p, `latency` clocks later, whatever the registers held
+//! and whatever enters before and after. In pieces, because solvers do not compare multipliers of more than ten bits:
+//!
+//! 1. *Product.* The parts of the first waypoint, T, are functions f of a and b: f(a, 0) = 0, and f(a, b + 2^i) = f(a, b) + 2^i a
+//!    where bit i of b is 0. So f(a, b) = a b, by induction on the bits of b.
+//! 2. *Digits.* From each waypoint V to the next, V': for all values of the parts of V within their ranges, V' = V + q p 2^c with
+//!    q = (V / 2^c) (-p^-1) mod 2^d, c low bits being zero before and c + d after. The text is cut there: the wires of V's parts
+//!    are inputs. The parts of V' are within their ranges too, so that the next piece may rest on that.
+//! 3. *Result.* From the last waypoint to `y`: the digits that are left, division by R, p subtracted if that fits.
+//!
+//! Each piece is one query of bit vectors to bitwuzla about yosys' model of the emitted text. The clock of every wire is in it.
+
+use super::unroll::Clocks;
+use crate::{check::Report, tools::Tools, Error};
+use num_bigint::BigUint;
+use num_traits::One;
+use permafrost_rtl::{
+    field::{units, Field},
+    graph::{Graph, Pipeline, Sig, Waypoint},
+    hdl::Design,
+    target::Target,
+};
+use std::{collections::BTreeMap, fmt::Write as _};
+
+/// Seconds for one query.
+const LIMIT: u64 = 300;
+
+/// Mutants of the text that are tried, spread evenly over all that there are.
+const MUTANTS: usize = 16;
+
+/// The largest prime below 2^`bits`, R = 4 2^`bits`: two bits to spare, as BN254 has.
+pub fn small_field(bits: usize) -> Field {
+    let prime = |n: &u32| n % 2 == 1 && (3..).step_by(2).take_while(|d| d * d <= *n).all(|d| n % d != 0);
+    let p = (0..1u32 << bits).rev().find(prime).expect("two bits or more");
+    Field::new("small", "a small prime", p.into(), bits + 2)
+}
+
+/// A unit under proof, and what was found of its queries so far.
+struct Proof<'a> {
+    tools: &'a Tools,
+    field: &'a Field,
+    pipeline: &'a Pipeline,
+    /// Queries that were shown to have no counterexample.
+    holds: BTreeMap<String, ()>,
+}
+
+/// Proves the multiplier of `field` for `target` as emitted, and refutes mutants of its text.
+///
+/// # Errors
+/// A tool fails or takes too long.
+pub fn whole(tools: &Tools, field: &Field, target: Target) -> Result<Report, Error> {
+    let pipeline = units::mul(field, target);
+    let text = emitted(&pipeline)?;
+    let mut proof = Proof { tools, field, pipeline: &pipeline, holds: BTreeMap::new() };
+    let proved = match proof.refuted(&text)? {
+        None => Ok(()),
+        Some(piece) => Err(format!("{piece} has a counterexample")),
+    };
+    let mut report = Report { proved, killed: 0, equivalent: vec![], alive: vec![] };
+    if report.proved.is_err() {
+        return Ok(report);
+    }
+    let all = mutants(&text);
+    let count = MUTANTS.min(all.len());
+    for at in 0..count {
+        let (name, mutant) = &all[at * all.len() / count];
+        match proof.refuted(mutant)? {
+            Some(_) => report.killed += 1,
+            None => report.alive.push(name.clone()),
+        }
+    }
+    Ok(report)
+}
+
+fn emitted(pipeline: &Pipeline) -> Result<String, Error> {
+    Ok(Design::elaborate(&pipeline.module()).map_err(|e| Error::Manifest(e.to_string()))?.text())
+}
+
+/// Unsigned numbers of this many bits hold every number of the proof.
+fn room(field: &Field) -> usize {
+    field.bits + field.r_bits + 4
+}
+
+impl Proof<'_> {
+    fn graph(&self) -> &Graph {
+        &self.pipeline.graph
+    }
+
+    /// The first piece that does not hold of `text`, if there is one.
+    fn refuted(&mut self, text: &str) -> Result<Option<String>, Error> {
+        let waypoints = self.graph().waypoints.clone();
+        let [first, .., last] = &waypoints[..] else {
+            return Err(Error::Manifest("a unit without waypoints".into()));
+        };
+        let steps = waypoints.windows(2).enumerate();
+        for (i, pair) in steps {
+            if !self.step(text, &pair[0], &pair[1])? {
+                return Ok(Some(format!("digit {i}")));
+            }
+        }
+        if !self.result(text, last)? {
+            return Ok(Some("the result".into()));
+        }
+        self.product(text, first)
+    }
+
+    /// `text` with the wires of `cut` as inputs `cut_<node>` and those of `seen` as the only outputs, `see_<node>`.
+    fn piece(&self, text: &str, cut: &[Sig], seen: &[Sig], result: bool) -> Result<Clocks, Error> {
+        let (g, top) = (self.graph(), &self.graph().name);
+        let width = |s: &Sig| g.width(*s) - 1;
+        let mut ports: String =
+            cut.iter().map(|s| format!("  input wire [{}:0] cut_{},\n", width(s), s.index())).collect();
+        ports.extend(seen.iter().map(|s| format!("  output wire [{}:0] see_{},\n", width(s), s.index())));
+        let mut out = String::new();
+        let mut left = cut.len();
+        for line in text.lines() {
+            let cut_here = cut.iter().find(|s| defines(line, s.index()));
+            if let Some(s) = cut_here {
+                let (declared, _) = line.split_once(" = ").expect("a definition");
+                writeln!(out, "{declared} = cut_{};", s.index()).expect("String");
+                left -= 1;
+            } else if line.starts_with(&format!("module {top} (")) {
+                writeln!(out, "{line}\n{ports}").expect("String");
+            } else if line.starts_with(&format!("endmodule // {top}")) {
+                for s in seen {
+                    writeln!(out, "assign see_{0} = n{0};", s.index()).expect("String");
+                }
+                writeln!(out, "{line}").expect("String");
+            } else if !result && line.starts_with("assign y = ") {
+                // Without a reader what leads there is no part of the model.
+            } else {
+                writeln!(out, "{line}").expect("String");
+            }
+        }
+        if left != 0 {
+            return Err(Error::Manifest(format!("{top}: {left} wires were not found in the text")));
+        }
+        let io = |source| Error::Io { path: "temporary folder".into(), source };
+        let folder = tempfile::tempdir().map_err(io)?;
+        std::fs::write(folder.path().join("piece.v"), out).map_err(io)?;
+        let script = format!(
+            "read_verilog piece.v; hierarchy -top {top}; proc; flatten; opt_clean; write_smt2 -stbv -wires piece.smt2"
+        );
+        let said = self.tools.run(folder.path(), "yosys", &["-q", "-p", &script], None, LIMIT)?;
+        if !said.success {
+            return Err(Error::Tool { tool: "yosys", said: said.text });
+        }
+        let model = std::fs::read_to_string(folder.path().join("piece.smt2")).map_err(io)?;
+        Clocks::read(top, &model)
+    }
+
+    /// Asks for a counterexample.
+    fn holds(&mut self, query: String) -> Result<bool, Error> {
+        if self.holds.contains_key(&query) {
+            return Ok(true);
+        }
+        let io = |source| Error::Io { path: "temporary folder".into(), source };
+        let folder = tempfile::tempdir().map_err(io)?;
+        std::fs::write(folder.path().join("query.smt2"), &query).map_err(io)?;
+        let said = self.tools.run(folder.path(), "bitwuzla", &["query.smt2"], None, LIMIT)?;
+        match said.text.trim() {
+            "unsat" => {
+                self.holds.insert(query, ());
+                Ok(true)
+            }
+            "sat" => Ok(false),
+            _ => Err(Error::Tool { tool: "bitwuzla", said: said.text }),
+        }
+    }
+
+    fn number(&self, value: &BigUint) -> String {
+        format!("(_ bv{value} {})", room(self.field))
+    }
+
+    /// The number that the wires `{kind}_<node>` of a waypoint's parts give, states named by `prefix`.
+    fn value(&self, clocks: &Clocks, kind: &str, at: &Waypoint, prefix: &str) -> String {
+        let room = room(self.field);
+        at.parts.iter().fold(self.number(&BigUint::ZERO), |sum, (s, shift)| {
+            let state = format!("{prefix}{}", self.pipeline.stage[s.index()]);
+            let wire = clocks.wire(&format!("{kind}_{}", s.index()), self.graph().width(*s), &state, room);
+            format!("(bvadd {sum} (bvshl {wire} (_ bv{shift} {room})))")
+        })
+    }
+
+    /// Every part is within its node's range.
+    fn ranges(&self, clocks: &Clocks, kind: &str, at: &Waypoint, prefix: &str) -> String {
+        let room = room(self.field);
+        let mut all = "(and true".to_string();
+        for (s, _) in &at.parts {
+            let state = format!("{prefix}{}", self.pipeline.stage[s.index()]);
+            let wire = clocks.wire(&format!("{kind}_{}", s.index()), self.graph().width(*s), &state, room);
+            write!(all, " (bvule {wire} {})", self.number(self.graph().max(*s))).expect("String");
+        }
+        all + ")"
+    }
+
+    /// What is known of a waypoint's number `v`: that its low bits are cleared, and its bound.
+    fn known(&self, at: &Waypoint) -> String {
+        let p = &self.field.p;
+        let t_max = (p - 1u32) * (p - 1u32);
+        let digits = (BigUint::one() << at.cleared) - 1u32;
+        let bound = self.number(&(t_max + &digits * p));
+        let zero = self.number(&BigUint::ZERO);
+        format!("(and (bvule v {bound}) (= (bvand v {}) {zero}))", self.number(&digits))
+    }
+
+    /// Defines `{out}`, which is `{from}` with its low bits cleared from `cleared` to `to`.
+    fn digit(&self, from: &str, out: &str, cleared: usize, to: usize) -> String {
+        let (room, bits) = (room(self.field), to - cleared);
+        let p = self.number(&self.field.p);
+        let n_prime = format!("(_ bv{} {bits})", self.field.n_prime(bits));
+        format!(
+            "(define-fun q_{out} () (_ BitVec {bits}) (bvmul ((_ extract {} {cleared}) {from}) {n_prime}))\n\
+             (define-fun {out} () (_ BitVec {room}) (bvadd {from} (bvshl (bvmul ((_ zero_extend {}) q_{out}) {p}) \
+             (_ bv{cleared} {room}))))\n",
+            to - 1,
+            room - bits,
+        )
+    }
+
+    fn nodes(at: &Waypoint) -> Vec<Sig> {
+        let mut nodes: Vec<Sig> = at.parts.iter().map(|(s, _)| *s).collect();
+        nodes.sort();
+        nodes.dedup();
+        nodes
+    }
+
+    fn start(&self, clocks: &Clocks) -> String {
+        format!("(set-logic QF_BV)\n{}{}", clocks.functions, clocks.states("s", self.pipeline.latency))
+    }
+
+    fn step(&mut self, text: &str, from: &Waypoint, to: &Waypoint) -> Result<bool, Error> {
+        let clocks = self.piece(text, &Self::nodes(from), &Self::nodes(to), false)?;
+        let room = room(self.field);
+        let query = format!(
+            "{}(define-fun v () (_ BitVec {room}) {})\n(assert {})\n(assert {})\n{}(assert (not (and (= next {}) {})))\n(check-sat)\n",
+            self.start(&clocks),
+            self.value(&clocks, "cut", from, "s"),
+            self.ranges(&clocks, "cut", from, "s"),
+            self.known(from),
+            self.digit("v", "next", from.cleared, to.cleared),
+            self.value(&clocks, "see", to, "s"),
+            self.ranges(&clocks, "see", to, "s"),
+        );
+        self.holds(query)
+    }
+
+    fn result(&mut self, text: &str, last: &Waypoint) -> Result<bool, Error> {
+        let clocks = self.piece(text, &Self::nodes(last), &[], true)?;
+        let (room, r_bits) = (room(self.field), self.field.r_bits);
+        let digit = if last.cleared < r_bits {
+            self.digit("v", "all", last.cleared, r_bits)
+        } else {
+            format!("(define-fun all () (_ BitVec {room}) v)\n")
+        };
+        let p = self.number(&self.field.p);
+        let y = clocks.wire("y", self.field.bits, &format!("s{}", self.pipeline.latency), room);
+        let query = format!(
+            "{}(define-fun v () (_ BitVec {room}) {})\n(assert {})\n(assert {})\n{digit}\
+             (define-fun u () (_ BitVec {room}) (bvlshr all (_ bv{r_bits} {room})))\n\
+             (assert (not (= {y} (ite (bvuge u {p}) (bvsub u {p}) u))))\n(check-sat)\n",
+            self.start(&clocks),
+            self.value(&clocks, "cut", last, "s"),
+            self.ranges(&clocks, "cut", last, "s"),
+            self.known(last),
+        );
+        self.holds(query)
+    }
+
+    fn product(&mut self, text: &str, first: &Waypoint) -> Result<Option<String>, Error> {
+        let clocks = self.piece(text, &[], &Self::nodes(first), false)?;
+        let (room, bits) = (room(self.field), self.field.bits);
+        let latency = self.pipeline.latency;
+        let p = self.number(&self.field.p);
+        let input = |name: &str, prefix: &str| clocks.wire(name, bits, &format!("{prefix}0"), room);
+        let one = format!(
+            "{}(define-fun a () (_ BitVec {room}) {})\n(define-fun b () (_ BitVec {room}) {})\n\
+             (define-fun f () (_ BitVec {room}) {})\n(assert (bvult a {p}))\n",
+            self.start(&clocks),
+            input("a", "s"),
+            input("b", "s"),
+            self.value(&clocks, "see", first, "s"),
+        );
+        let zero = self.number(&BigUint::ZERO);
+        let in_range = self.ranges(&clocks, "see", first, "s");
+        let none = format!(
+            "{one}(assert (= b {zero}))\n(assert (not (and (= f {zero}) {in_range})))\n(check-sat)\n"
+        );
+        if !self.holds(none)? {
+            return Ok(Some("the product with zero".into()));
+        }
+        let two = format!(
+            "{one}{}(define-fun more () (_ BitVec {room}) {})\n(assert (= a {}))\n(assert (bvult {} {p}))\n",
+            clocks.states("z", latency),
+            self.value(&clocks, "see", first, "z"),
+            input("a", "z"),
+            input("b", "z"),
+        );
+        let in_range = self.ranges(&clocks, "see", first, "z");
+        for i in 0..bits {
+            let power = self.number(&(BigUint::one() << i));
+            let query = format!(
+                "{two}(assert (= (bvand b {power}) {zero}))\n(assert (= {} (bvadd b {power})))\n\
+                 (assert (not (and (= more (bvadd f (bvshl a (_ bv{i} {room})))) {in_range})))\n(check-sat)\n",
+                input("b", "z"),
+            );
+            if !self.holds(query)? {
+                return Ok(Some(format!("bit {i} of b in the product")));
+            }
+        }
+        Ok(None)
+    }
+}
+
+/// Whether `line` defines the wire of node `at`.
+fn defines(line: &str, at: usize) -> bool {
+    let name = line.strip_prefix("wire ").and_then(|l| l.split(" = ").next());
+    let name = name.map(|l| l.rsplit(' ').next().unwrap_or(l));
+    name == Some(format!("n{at}").as_str()) && line.contains(" = ")
+}
+
+/// Texts with one thing wrong: another operator, another bit, another constant, another clock.
+fn mutants(text: &str) -> Vec<(String, String)> {
+    let lines: Vec<&str> = text.lines().collect();
+    let mut all = vec![];
+    for (i, line) in lines.iter().enumerate() {
+        let changed: Vec<String> = match line.split_once(" = ") {
+            Some((left, right)) if line.starts_with("wire ") && !right.contains("cut_") => {
+                let mut changed = vec![];
+                if right.contains(" + ") {
+                    changed.push(format!("{left} = {}", right.replacen(" + ", " - ", 1)));
+                    changed.push(format!("{left} = {}", right.replacen(" + ", " | ", 1)));
+                }
+                if right.contains(" * ") {
+                    changed.push(format!("{left} = {}", right.replacen(" * ", " + ", 1)));
+                }
+                if let Some((cond, rest)) = right.split_once(" ? ").filter(|(c, _)| !c.contains('(')) {
+                    changed.push(format!("{left} = !{cond} ? {rest}"));
+                }
+                changed
+            }
+            _ => match line.trim().split_once(" <= ") {
+                // A register passed by: its value comes a clock early.
+                Some((to, from)) if to.starts_with('n') && from.starts_with('n') => {
+                    let skips = lines
+                        .iter()
+                        .any(|l| l.trim().starts_with(&format!("{} <= ", from.trim_end_matches(';'))));
+                    skips
+                        .then(|| skipped(&lines, line, from.trim_end_matches(';')))
+                        .flatten()
+                        .into_iter()
+                        .collect()
+                }
+                _ => vec![],
+            },
+        };
+        for line_now in changed {
+            let mut mutant = lines.clone();
+            mutant[i] = &line_now;
+            all.push((
+                format!("line {}: `{}` as `{}`", i + 1, line.trim(), line_now.trim()),
+                mutant.join("\n") + "\n",
+            ));
+        }
+    }
+    all
+}
+
+/// `line` with what register `from` takes in place of `from`.
+fn skipped(lines: &[&str], line: &str, from: &str) -> Option<String> {
+    let source = lines.iter().find_map(|l| l.trim().strip_prefix(&format!("{from} <= ")))?;
+    let (to, _) = line.split_once(" <= ")?;
+    Some(format!("{to} <= {source}"))
+}
