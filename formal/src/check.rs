@@ -3,7 +3,7 @@
 //! A check proves one property and tries its mutants. The manifest (`formal/properties/*.toml`) names checks by their name here.
 
 use crate::{
-    arithmetic::{check_linear, check_montgomery, lemma, small_field, whole},
+    arithmetic::{check_linear, check_montgomery, lemma, small_field, whole, Product},
     tools::Tools,
 };
 use permafrost_rtl::{
@@ -60,11 +60,13 @@ pub const CHECKS: &[(&str, Check)] = &[
     ("lemma/final/kb", |tools| lemma(tools, &Field::koala_bear(), "final")),
     ("lemma/carry/kb", |tools| lemma(tools, &Field::koala_bear(), "carry")),
     ("lemma/difference/kb", |tools| lemma(tools, &Field::koala_bear(), "difference")),
-    ("small/8/generic", |tools| whole(tools, &small_field(8), Limbs { radix: 3 })),
-    ("small/8/xcup", |tools| whole(tools, &small_field(8), Tiles { a: 3, b: 2 })),
-    ("small/12/generic", |tools| whole(tools, &small_field(12), Limbs { radix: 5 })),
-    ("small/12/xcup", |tools| whole(tools, &small_field(12), Tiles { a: 5, b: 3 })),
-    ("small/14/xcup", |tools| whole(tools, &small_field(14), Tiles { a: 3, b: 2 })),
-    ("small/16/generic", |tools| whole(tools, &small_field(16), Limbs { radix: 6 })),
-    ("small/16/xcup", |tools| whole(tools, &small_field(16), Tiles { a: 6, b: 4 })),
+    ("small/8/generic", |tools| whole(tools, &small_field(8), Limbs { radix: 3 }, Product::Nodes)),
+    ("small/8/xcup", |tools| whole(tools, &small_field(8), Tiles { a: 3, b: 2 }, Product::Nodes)),
+    ("small/8/generic/bits", |tools| whole(tools, &small_field(8), Limbs { radix: 3 }, Product::Bits)),
+    ("small/8/xcup/bits", |tools| whole(tools, &small_field(8), Tiles { a: 3, b: 2 }, Product::Bits)),
+    ("small/12/generic", |tools| whole(tools, &small_field(12), Limbs { radix: 5 }, Product::Nodes)),
+    ("small/12/xcup", |tools| whole(tools, &small_field(12), Tiles { a: 5, b: 3 }, Product::Nodes)),
+    ("small/14/xcup", |tools| whole(tools, &small_field(14), Tiles { a: 3, b: 2 }, Product::Nodes)),
+    ("small/16/generic", |tools| whole(tools, &small_field(16), Limbs { radix: 6 }, Product::Nodes)),
+    ("small/16/xcup", |tools| whole(tools, &small_field(16), Tiles { a: 6, b: 4 }, Product::Nodes)),
 ];

@@ -23,4 +23,4 @@ pub use montgomery::{check_linear, check_montgomery, montgomery, residue};
 pub use mutants::with_mutants;
 pub use poly::{Atom, Poly};
 pub use walk::{Refuted, Walk};
-pub use whole::{small_field, whole};
+pub use whole::{small_field, whole, Product};

@@ -3,8 +3,7 @@
 //! Statement: for all a, b below p, `y` is below p and is a b / R modulo p, `latency` clocks later, whatever the registers held
 //! and whatever enters before and after. In pieces, because solvers do not compare multipliers of more than ten bits:
 //!
-//! 1. *Product.* The parts of the first waypoint, T, are functions f of a and b: f(a, 0) = 0, and f(a, b + 2^i) = f(a, b) + 2^i a
-//!    where bit i of b is 0. So f(a, b) = a b, by induction on the bits of b.
+//! 1. *Product.* The parts of the first waypoint, T, are a b. In one of two ways, see [`Product`].
 //! 2. *Digits.* From each waypoint V to the next, V': for all values of the parts of V within their ranges, V' = V + q p 2^c with
 //!    q = (V / 2^c) (-p^-1) mod 2^d, c low bits being zero before and c + d after. The text is cut there: the wires of V's parts
 //!    are inputs. The parts of V' are within their ranges too, so that the next piece may rest on that.
@@ -12,13 +11,13 @@
 //!
 //! Each piece is one query of bit vectors to bitwuzla about yosys' model of the emitted text. The clock of every wire is in it.
 
-use super::unroll::Clocks;
+use super::{unroll::Clocks, Poly, Walk};
 use crate::{check::Report, tools::Tools, Error};
 use num_bigint::BigUint;
 use num_traits::One;
 use permafrost_rtl::{
     field::{units, Field},
-    graph::{Graph, Pipeline, Sig, Waypoint},
+    graph::{mask, Graph, Op, Pipeline, Sig, Waypoint},
     hdl::Design,
     target::Target,
 };
@@ -37,11 +36,23 @@ pub fn small_field(bits: usize) -> Field {
     Field::new("small", "a small prime", p.into(), bits + 2)
 }
 
+/// How the product is proved.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Product {
+    /// T is a function f of a and b: f(a, 0) = 0, and f(a, b + 2^i) = f(a, b) + 2^i a where bit i of b is 0. So f(a, b) = a b, by
+    /// induction on the bits of b. For eight bits or so.
+    Bits,
+    /// Node by node: for all values of the nodes that it reads, within their ranges, every wire on the way to T is what the
+    /// graph's node says, the chains of tiles among them; and of the graph, T is the polynomial a b.
+    Nodes,
+}
+
 /// A unit under proof, and what was found of its queries so far.
 struct Proof<'a> {
     tools: &'a Tools,
     field: &'a Field,
     pipeline: &'a Pipeline,
+    product: Product,
     /// Queries that were shown to have no counterexample.
     holds: BTreeMap<String, ()>,
 }
@@ -50,10 +61,10 @@ struct Proof<'a> {
 ///
 /// # Errors
 /// A tool fails or takes too long.
-pub fn whole(tools: &Tools, field: &Field, target: Target) -> Result<Report, Error> {
+pub fn whole(tools: &Tools, field: &Field, target: Target, product: Product) -> Result<Report, Error> {
     let pipeline = units::mul(field, target);
     let text = emitted(&pipeline)?;
-    let mut proof = Proof { tools, field, pipeline: &pipeline, holds: BTreeMap::new() };
+    let mut proof = Proof { tools, field, pipeline: &pipeline, product, holds: BTreeMap::new() };
     let proved = match proof.refuted(&text)? {
         None => Ok(()),
         Some(piece) => Err(format!("{piece} has a counterexample")),
@@ -103,11 +114,22 @@ impl Proof<'_> {
         if !self.result(text, last)? {
             return Ok(Some("the result".into()));
         }
-        self.product(text, first)
+        match self.product {
+            Product::Bits => self.bits(text, first),
+            Product::Nodes => self.by_nodes(text, first),
+        }
     }
 
-    /// `text` with the wires of `cut` as inputs `cut_<node>` and those of `seen` as the only outputs, `see_<node>`.
-    fn piece(&self, text: &str, cut: &[Sig], seen: &[Sig], result: bool) -> Result<Clocks, Error> {
+    /// `text` with the wires of `cut` as inputs `cut_<node>` and those of `seen` as the only outputs, `see_<node>`; of a wire that
+    /// is both, what it would be without the cut if `each` node is looked at.
+    fn piece(
+        &self,
+        text: &str,
+        cut: &[Sig],
+        seen: &[Sig],
+        result: bool,
+        each: bool,
+    ) -> Result<Clocks, Error> {
         let (g, top) = (self.graph(), &self.graph().name);
         let width = |s: &Sig| g.width(*s) - 1;
         let mut ports: String =
@@ -118,13 +140,16 @@ impl Proof<'_> {
         for line in text.lines() {
             let cut_here = cut.iter().find(|s| defines(line, s.index()));
             if let Some(s) = cut_here {
-                let (declared, _) = line.split_once(" = ").expect("a definition");
+                let (declared, value) = line.split_once(" = ").expect("a definition");
                 writeln!(out, "{declared} = cut_{};", s.index()).expect("String");
+                if each && seen.contains(s) {
+                    writeln!(out, "assign see_{} = {value}", s.index()).expect("String");
+                }
                 left -= 1;
             } else if line.starts_with(&format!("module {top} (")) {
                 writeln!(out, "{line}\n{ports}").expect("String");
             } else if line.starts_with(&format!("endmodule // {top}")) {
-                for s in seen {
+                for s in seen.iter().filter(|s| !each || !cut.contains(s)) {
                     writeln!(out, "assign see_{0} = n{0};", s.index()).expect("String");
                 }
                 writeln!(out, "{line}").expect("String");
@@ -231,8 +256,98 @@ impl Proof<'_> {
         format!("(set-logic QF_BV)\n{}{}", clocks.functions, clocks.states("s", self.pipeline.latency))
     }
 
+    /// The nodes that T is made of, inputs and constants apart.
+    fn before(&self, first: &Waypoint) -> Vec<Sig> {
+        let g = self.graph();
+        let mut needed = vec![false; g.nodes.len()];
+        first.parts.iter().for_each(|(s, _)| needed[s.index()] = true);
+        for at in (0..g.nodes.len()).rev().filter(|at| !matches!(g.nodes[*at].op, Op::Const(_))) {
+            if needed[at] {
+                g.sources(&g.nodes[at].op).iter().for_each(|s| needed[s.index()] = true);
+            }
+        }
+        let made = |s: &Sig| needed[s.index()] && !matches!(g.node(*s).op, Op::Const(_) | Op::Input(_));
+        (0..g.nodes.len()).map(Sig::from_index).filter(made).collect()
+    }
+
+    fn by_nodes(&mut self, text: &str, first: &Waypoint) -> Result<Option<String>, Error> {
+        let (g, nodes) = (self.graph(), self.before(first));
+        let walk = match Walk::new(g) {
+            Ok(walk) => walk,
+            Err(refuted) => return Ok(Some(refuted.to_string())),
+        };
+        let sum =
+            first.parts.iter().fold(Poly::zero(), |sum, (s, at)| &sum + &walk.value(*s).shl(*at as u64));
+        if sum != &*walk.value(g.inputs[0].sig) * walk.value(g.inputs[1].sig) {
+            return Ok(Some("the first waypoint's polynomial".into()));
+        }
+        let clocks = self.piece(text, &nodes, &nodes, false, true)?;
+        let wire = |kind: &str, s: Sig| {
+            let (w, state) = (g.width(s), format!("s{}", self.pipeline.stage[s.index()]));
+            match &g.node(s).op {
+                Op::Const(c) => self.number(c),
+                // An input's own wire is read in its stage like any other's.
+                Op::Input(i) => clocks.wire(&g.inputs[*i].name, w, &state, room(self.field)),
+                _ => clocks.wire(&format!("{kind}_{}", s.index()), w, &state, room(self.field)),
+            }
+        };
+        let (mut known, mut same) = (String::new(), String::new());
+        for s in (0..g.nodes.len()).map(Sig::from_index) {
+            let read = nodes.contains(&s) || matches!(g.node(s).op, Op::Input(_));
+            if read {
+                writeln!(known, "(assert (bvule {} {}))", wire("cut", s), self.number(g.max(s)))
+                    .expect("String");
+            }
+        }
+        for s in &nodes {
+            let op = &g.node(*s).op;
+            let value = self
+                .operation(op, &|s| wire("cut", s))
+                .ok_or_else(|| Error::Manifest(format!("{}: {op:?} on the way to the product", g.name)))?;
+            if let Op::Narrow { src, .. } = op {
+                // Shown of the graph.
+                let most = self.number(g.max(*s));
+                writeln!(known, "(assert (bvule {} {most}))", wire("cut", *src)).expect("String");
+            }
+            write!(same, " (= {} {value})", wire("see", *s)).expect("String");
+        }
+        let query = format!("{}{known}(assert (not (and true{same})))\n(check-sat)\n", self.start(&clocks));
+        Ok((!self.holds(query)?).then(|| "a node of the product".into()))
+    }
+
+    /// What a node computes, as the graph defines it.
+    fn operation(&self, op: &Op, value: &dyn Fn(Sig) -> String) -> Option<String> {
+        let room = room(self.field);
+        let (v, shift) =
+            (|s: &Sig| value(*s), |x: String, by: usize| format!("(bvshl {x} (_ bv{by} {room}))"));
+        Some(match op {
+            Op::Mul(a, b) => format!("(bvmul {} {})", v(a), v(b)),
+            Op::Chain { a, b, top, at } => {
+                format!("(bvadd (bvmul {} {}) {})", v(a), v(b), shift(v(top), *at))
+            }
+            Op::Add(terms) => terms.iter().map(v).reduce(|x, y| format!("(bvadd {x} {y})"))?,
+            Op::SubMod(a, b, width) => {
+                format!("(bvand (bvsub {} {}) {})", v(a), v(b), self.number(&mask(*width)))
+            }
+            Op::Slice { src, lo, width } => {
+                format!("(bvand (bvlshr {} (_ bv{lo} {room})) {})", v(src), self.number(&mask(*width)))
+            }
+            Op::Concat(parts) => {
+                let places =
+                    parts.iter().scan(0, |at, (s, bits)| Some((std::mem::replace(at, *at + bits), s)));
+                places.map(|(at, s)| shift(v(s), at)).reduce(|x, y| format!("(bvadd {x} {y})"))?
+            }
+            Op::Shl(src, by) => shift(v(src), *by),
+            Op::Select { cond, a, b } => {
+                format!("(ite (= {} {}) {} {})", v(cond), self.number(&BigUint::ZERO), v(b), v(a))
+            }
+            Op::Narrow { src, .. } => v(src),
+            _ => return None,
+        })
+    }
+
     fn step(&mut self, text: &str, from: &Waypoint, to: &Waypoint) -> Result<bool, Error> {
-        let clocks = self.piece(text, &Self::nodes(from), &Self::nodes(to), false)?;
+        let clocks = self.piece(text, &Self::nodes(from), &Self::nodes(to), false, false)?;
         let room = room(self.field);
         let query = format!(
             "{}(define-fun v () (_ BitVec {room}) {})\n(assert {})\n(assert {})\n{}(assert (not (and (= next {}) {})))\n(check-sat)\n",
@@ -248,7 +363,7 @@ impl Proof<'_> {
     }
 
     fn result(&mut self, text: &str, last: &Waypoint) -> Result<bool, Error> {
-        let clocks = self.piece(text, &Self::nodes(last), &[], true)?;
+        let clocks = self.piece(text, &Self::nodes(last), &[], true, false)?;
         let (room, r_bits) = (room(self.field), self.field.r_bits);
         let digit = if last.cleared < r_bits {
             self.digit("v", "all", last.cleared, r_bits)
@@ -269,8 +384,8 @@ impl Proof<'_> {
         self.holds(query)
     }
 
-    fn product(&mut self, text: &str, first: &Waypoint) -> Result<Option<String>, Error> {
-        let clocks = self.piece(text, &[], &Self::nodes(first), false)?;
+    fn bits(&mut self, text: &str, first: &Waypoint) -> Result<Option<String>, Error> {
+        let clocks = self.piece(text, &[], &Self::nodes(first), false, false)?;
         let (room, bits) = (room(self.field), self.field.bits);
         let latency = self.pipeline.latency;
         let p = self.number(&self.field.p);

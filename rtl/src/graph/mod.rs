@@ -455,7 +455,7 @@ impl Graph {
     }
 
     /// The nodes that `op` reads.
-    pub(crate) fn sources(&self, op: &Op) -> Vec<Sig> {
+    pub fn sources(&self, op: &Op) -> Vec<Sig> {
         match op {
             Op::Input(_) | Op::Const(_) => vec![],
             Op::Mul(a, b) | Op::Sub(a, b) | Op::SubMod(a, b, _) => vec![*a, *b],
