@@ -79,6 +79,9 @@ pub fn whole(tools: &Tools, field: &Field, target: Target, product: Product) -> 
         let (name, mutant) = &all[at * all.len() / count];
         match proof.refuted(mutant)? {
             Some(_) => report.killed += 1,
+            None if proof.read(&text)? == proof.read(mutant)? => {
+                report.equivalent.push(format!("{name}: it reaches no output, yosys leaves it out"));
+            }
             None => report.alive.push(name.clone()),
         }
     }
@@ -162,18 +165,32 @@ impl Proof<'_> {
         if left != 0 {
             return Err(Error::Manifest(format!("{top}: {left} wires were not found in the text")));
         }
+        Clocks::read(top, &self.model(out, "opt_clean; write_smt2 -stbv -wires")?)
+    }
+
+    /// The functions and registers of `text` that lead to an output, names left out.
+    fn read(&self, text: &str) -> Result<String, Error> {
+        let model = self.model(text.into(), "setattr -unset keep */*; opt_clean -purge; write_smt2 -stbv")?;
+        Ok(model
+            .lines()
+            .map(|l| l.split(" ; ").next().unwrap_or(""))
+            .filter(|l| !l.starts_with(';'))
+            .collect())
+    }
+
+    /// What yosys makes of `text` with these commands at the end.
+    fn model(&self, text: String, commands: &str) -> Result<String, Error> {
+        let top = &self.graph().name;
         let io = |source| Error::Io { path: "temporary folder".into(), source };
         let folder = tempfile::tempdir().map_err(io)?;
-        std::fs::write(folder.path().join("piece.v"), out).map_err(io)?;
-        let script = format!(
-            "read_verilog piece.v; hierarchy -top {top}; proc; flatten; opt_clean; write_smt2 -stbv -wires piece.smt2"
-        );
+        std::fs::write(folder.path().join("piece.v"), text).map_err(io)?;
+        let script =
+            format!("read_verilog piece.v; hierarchy -top {top}; proc; flatten; {commands} piece.smt2");
         let said = self.tools.run(folder.path(), "yosys", &["-q", "-p", &script], None, LIMIT)?;
         if !said.success {
             return Err(Error::Tool { tool: "yosys", said: said.text });
         }
-        let model = std::fs::read_to_string(folder.path().join("piece.smt2")).map_err(io)?;
-        Clocks::read(top, &model)
+        std::fs::read_to_string(folder.path().join("piece.smt2")).map_err(io)
     }
 
     /// Asks for a counterexample.
