@@ -31,14 +31,14 @@ struct Lemma {
 /// z3 is missing or fails, or there is no such lemma.
 pub fn lemma(tools: &Tools, field: &Field, name: &str) -> Result<Report, Error> {
     let lemma = text(field, name).ok_or_else(|| Error::Manifest(format!("no lemma `{name}`")))?;
-    let proved = match follows(tools, &lemma.unknowns, &lemma.hypotheses, &lemma.goal)? {
+    let proved = match follows(tools, lemma.unknowns, &lemma.hypotheses, &lemma.goal)? {
         Some(true) => Ok(()),
         Some(false) => Err("z3 has a counterexample".into()),
         None => Err("z3 does not know".into()),
     };
     let mut report = Report { proved, killed: 0, equivalent: vec![], alive: vec![] };
     for (what, hypotheses, goal) in &lemma.mutants {
-        match follows(tools, &lemma.unknowns, hypotheses, goal)? {
+        match follows(tools, lemma.unknowns, hypotheses, goal)? {
             Some(false) => report.killed += 1,
             _ => report.alive.push((*what).into()),
         }

@@ -63,6 +63,11 @@ struct Proof<'a> {
 /// A tool fails or takes too long.
 pub fn whole(tools: &Tools, field: &Field, target: Target, product: Product) -> Result<Report, Error> {
     let pipeline = units::mul(field, target);
+    let (p, r) = (&field.p, BigUint::one() << field.r_bits);
+    // With it, and with the digits that the pieces prove: y is below p, and R y = a b modulo p.
+    if (p - 1u32) * (p - 1u32) + (&r - 1u32) * p >= &r * p * 2u32 {
+        return Err(Error::Manifest(format!("{}: (T + q p) / R may be 2 p or more", field.title)));
+    }
     let text = emitted(&pipeline)?;
     let mut proof = Proof { tools, field, pipeline: &pipeline, product, holds: BTreeMap::new() };
     let proved = match proof.refuted(&text)? {
@@ -289,13 +294,16 @@ impl Proof<'_> {
 
     fn by_nodes(&mut self, text: &str, first: &Waypoint) -> Result<Option<String>, Error> {
         let (g, nodes) = (self.graph(), self.before(first));
+        if let Some(s) = nodes.iter().find(|s| g.width(**s) > room(self.field)) {
+            return Err(Error::Manifest(format!("{}: {s:?} is wider than the proof's numbers", g.name)));
+        }
         let walk = match Walk::new(g) {
             Ok(walk) => walk,
             Err(refuted) => return Ok(Some(refuted.to_string())),
         };
         let sum =
             first.parts.iter().fold(Poly::zero(), |sum, (s, at)| &sum + &walk.value(*s).shl(*at as u64));
-        if sum != &*walk.value(g.inputs[0].sig) * walk.value(g.inputs[1].sig) {
+        if sum != walk.value(g.inputs[0].sig) * walk.value(g.inputs[1].sig) {
             return Ok(Some("the first waypoint's polynomial".into()));
         }
         let clocks = self.piece(text, &nodes, &nodes, false, true)?;

@@ -130,7 +130,7 @@ fn leaf(c: &mut Ctx, a: Sig, b: Sig) -> Sig {
 }
 
 /// A product of two words of a bit more than a tile takes: 27..=34 bits. As one `*` where there are no tiles, else from a chain of
-/// two, which multiplies 26 bits of `a` by all of `b`, a strip as in [`leaf`], and a corner in LUTs.
+/// two, which multiplies 26 bits of `a` by all of `b`, a strip as in the leaf of [`karatsuba`], and a corner in LUTs.
 pub fn short(c: &mut Ctx, a: Sig, b: Sig) -> Sig {
     if !c.target.tiled() {
         return c.g.mul(a, b);
