@@ -5,7 +5,7 @@
 //!
 //! 1. *Product.* The parts of the first waypoint, T, are a b. In one of two ways, see [`Product`].
 //! 2. *Digits.* From each waypoint V to the next, V': for all values of the parts of V within their ranges, V' = V + q p 2^c with
-//!    q = (V / 2^c) (-p^-1) mod 2^d, c low bits being zero before and c + d after. The text is cut there: the wires of V's parts
+//!    q = (V / 2^c) (-p^-1) mod 2^d, c low bits being zero before and, which is shown too, c + d after. The text is cut there: the wires of V's parts
 //!    are inputs. The parts of V' are within their ranges too, so that the next piece may rest on that.
 //! 3. *Result.* From the last waypoint to `y`: the digits that are left, division by R, p subtracted if that fits.
 //!
@@ -249,8 +249,12 @@ impl Proof<'_> {
         let t_max = (p - 1u32) * (p - 1u32);
         let digits = (BigUint::one() << at.cleared) - 1u32;
         let bound = self.number(&(t_max + &digits * p));
-        let zero = self.number(&BigUint::ZERO);
-        format!("(and (bvule v {bound}) (= (bvand v {}) {zero}))", self.number(&digits))
+        format!("(and (bvule v {bound}) {})", self.cleared("v", at.cleared))
+    }
+
+    /// The low `bits` of `number` are zero.
+    fn cleared(&self, number: &str, bits: usize) -> String {
+        format!("(= (bvand {number} {}) {})", self.number(&mask(bits)), self.number(&BigUint::ZERO))
     }
 
     /// Defines `{out}`, which is `{from}` with its low bits cleared from `cleared` to `to`.
@@ -375,7 +379,7 @@ impl Proof<'_> {
         let clocks = self.piece(text, &Self::nodes(from), &Self::nodes(to), false, false)?;
         let room = room(self.field);
         let query = format!(
-            "{}(define-fun v () (_ BitVec {room}) {})\n(assert {})\n(assert {})\n{}(assert (not (and (= next {}) {})))\n(check-sat)\n",
+            "{}(define-fun v () (_ BitVec {room}) {})\n(assert {})\n(assert {})\n{}(assert (not (and (= next {}) {} {})))\n(check-sat)\n",
             self.start(&clocks),
             self.value(&clocks, "cut", from, "s"),
             self.ranges(&clocks, "cut", from, "s"),
@@ -383,6 +387,7 @@ impl Proof<'_> {
             self.digit("v", "next", from.cleared, to.cleared),
             self.value(&clocks, "see", to, "s"),
             self.ranges(&clocks, "see", to, "s"),
+            self.cleared("next", to.cleared),
         );
         self.holds(query)
     }
@@ -400,11 +405,12 @@ impl Proof<'_> {
         let query = format!(
             "{}(define-fun v () (_ BitVec {room}) {})\n(assert {})\n(assert {})\n{digit}\
              (define-fun u () (_ BitVec {room}) (bvlshr all (_ bv{r_bits} {room})))\n\
-             (assert (not (= {y} (ite (bvuge u {p}) (bvsub u {p}) u))))\n(check-sat)\n",
+             (assert (not (and (= {y} (ite (bvuge u {p}) (bvsub u {p}) u)) {})))\n(check-sat)\n",
             self.start(&clocks),
             self.value(&clocks, "cut", last, "s"),
             self.ranges(&clocks, "cut", last, "s"),
             self.known(last),
+            self.cleared("all", r_bits),
         );
         self.holds(query)
     }
