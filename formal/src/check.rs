@@ -3,12 +3,14 @@
 //! A check proves one property and tries its mutants. The manifest (`formal/properties/*.toml`) names checks by their name here.
 
 use crate::{
-    arithmetic::{check_linear, check_montgomery, lemma, small_field, whole, Product},
+    arithmetic::{check_butterfly, check_linear, check_montgomery, lemma, small_field, whole, Product},
+    netlist::checks::{self, Unit},
     tools::Tools,
 };
 use permafrost_rtl::{
     field::{koala_bear, units, Field},
-    target::Target::{Generic, Limbs, Tiles, Xcup},
+    ntt::butterfly::butterfly,
+    target::Target::{self, Generic, Limbs, Tiles, Xcup},
 };
 
 /// What a check found.
@@ -29,6 +31,36 @@ pub type Check = fn(&Tools) -> Result<Report, crate::Error>;
 
 /// All checks by name.
 pub const CHECKS: &[(&str, Check)] = &[
+    ("graph/fr_butterfly/generic", |_| {
+        Ok(check_butterfly(&butterfly(&Field::fr(), Target::Generic), &Field::fr()))
+    }),
+    ("graph/fr_butterfly/xcup", |_| {
+        Ok(check_butterfly(&butterfly(&Field::fr(), Target::Xcup), &Field::fr()))
+    }),
+    ("netlist/fq_mul/generic", |tools| checks::netlist(tools, Unit::FqMul, Target::Generic)),
+    ("netlist/fq_mul/xcup", |tools| checks::netlist(tools, Unit::FqMul, Target::Xcup)),
+    ("netlist/fr_mul/generic", |tools| checks::netlist(tools, Unit::FrMul, Target::Generic)),
+    ("netlist/fr_mul/xcup", |tools| checks::netlist(tools, Unit::FrMul, Target::Xcup)),
+    ("netlist/fr_demont/generic", |tools| checks::netlist(tools, Unit::FrDemont, Target::Generic)),
+    ("netlist/fr_demont/xcup", |tools| checks::netlist(tools, Unit::FrDemont, Target::Xcup)),
+    ("netlist/fq_demont/generic", |tools| checks::netlist(tools, Unit::FqDemont, Target::Generic)),
+    ("netlist/fq_demont/xcup", |tools| checks::netlist(tools, Unit::FqDemont, Target::Xcup)),
+    ("netlist/fr_butterfly/generic", |tools| checks::netlist(tools, Unit::FrButterfly, Target::Generic)),
+    ("netlist/fr_butterfly/xcup", |tools| checks::netlist(tools, Unit::FrButterfly, Target::Xcup)),
+    ("timing/fq_mul/generic", |tools| checks::timing(tools, Unit::FqMul, Target::Generic)),
+    ("timing/fq_mul/xcup", |tools| checks::timing(tools, Unit::FqMul, Target::Xcup)),
+    ("timing/fr_mul/generic", |tools| checks::timing(tools, Unit::FrMul, Target::Generic)),
+    ("timing/fr_mul/xcup", |tools| checks::timing(tools, Unit::FrMul, Target::Xcup)),
+    ("timing/fr_demont/generic", |tools| checks::timing(tools, Unit::FrDemont, Target::Generic)),
+    ("timing/fr_demont/xcup", |tools| checks::timing(tools, Unit::FrDemont, Target::Xcup)),
+    ("timing/fq_demont/generic", |tools| checks::timing(tools, Unit::FqDemont, Target::Generic)),
+    ("timing/fq_demont/xcup", |tools| checks::timing(tools, Unit::FqDemont, Target::Xcup)),
+    ("timing/fr_butterfly/generic", |tools| checks::timing(tools, Unit::FrButterfly, Target::Generic)),
+    ("timing/fr_butterfly/xcup", |tools| checks::timing(tools, Unit::FrButterfly, Target::Xcup)),
+    ("tile/26x17/plain", |tools| checks::tile(tools, 1, false)),
+    ("tile/26x17/dsp48e2", |tools| checks::tile(tools, 1, true)),
+    ("tile/26x68/plain", |tools| checks::tile(tools, 4, false)),
+    ("tile/26x68/dsp48e2", |tools| checks::tile(tools, 4, true)),
     ("graph/fq_mul/generic", |_| Ok(check_montgomery(&units::mul(&Field::fq(), Generic), &Field::fq()))),
     ("graph/fq_mul/xcup", |_| Ok(check_montgomery(&units::mul(&Field::fq(), Xcup), &Field::fq()))),
     ("graph/fr_mul/generic", |_| Ok(check_montgomery(&units::mul(&Field::fr(), Generic), &Field::fr()))),

@@ -5,6 +5,7 @@ pub mod check;
 pub mod designs;
 pub mod engines;
 pub mod manifest;
+pub mod netlist;
 pub mod run;
 pub mod source;
 pub mod table;

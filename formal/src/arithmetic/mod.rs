@@ -6,12 +6,13 @@
 //! the ranges of the nodes before it alone: no subtraction borrows, every claimed range holds ([`Walk`]); and for the outputs,
 //! that they are the function that was asked for modulo p ([`montgomery`]).
 //!
-//! Not covered by that: that the Verilog computes the graph. [`whole`] proves the emitted text of the same generator at small
+//! That the Verilog computes the graph is [`crate::netlist`]'s. [`whole`] proves the emitted text of the same generator at small
 //! widths, with solvers; [`lemma`] what the method rests on, over the integers. [`with_mutants`] makes graphs wrong.
 //!
 //! Trusted: this module, and for what solvers prove yosys, bitwuzla and z3.
 
 mod atoms;
+mod butterfly;
 mod lemmas;
 mod montgomery;
 mod mutants;
@@ -21,6 +22,7 @@ mod walk;
 mod whole;
 
 pub use atoms::{Atoms, Kind};
+pub use butterfly::{butterfly, check_butterfly};
 pub use lemmas::lemma;
 pub use montgomery::{check_linear, check_montgomery, montgomery, residue};
 pub use mutants::with_mutants;

@@ -58,6 +58,15 @@ impl Poly {
         self.terms.is_empty()
     }
 
+    /// The integer that it is whatever the atoms are, if it is one.
+    pub fn as_constant(&self) -> Option<BigInt> {
+        match self.terms.iter().next() {
+            None => Some(BigInt::zero()),
+            Some((m, c)) if m.is_empty() && self.terms.len() == 1 && self.scale == 0 => Some(c.clone()),
+            _ => None,
+        }
+    }
+
     /// `self / 2^bits`.
     pub fn shr(&self, bits: u64) -> Poly {
         let mut p = self.clone();
@@ -154,7 +163,7 @@ impl Poly {
         (rest.is_zero() && *self == other.times(&k)).then_some(k)
     }
 
-    /// Smallest and largest value, rounded outwards to integers, for atoms in `0..=max(atom)`. Each monomial is taken alone.
+    /// Smallest and largest value, rounded inwards to integers, for atoms in `0..=max(atom)`. Each monomial is taken alone.
     pub fn interval(&self, max: impl Fn(Atom) -> BigUint) -> (BigInt, BigInt) {
         let (mut low, mut high) = (BigInt::zero(), BigInt::zero());
         for (m, c) in &self.terms {

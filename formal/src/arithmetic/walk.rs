@@ -5,7 +5,7 @@ use super::poly::{eliminate, Poly};
 use num_bigint::{BigInt, BigUint, Sign};
 use num_integer::Integer;
 use num_traits::{One, Signed, ToPrimitive, Zero};
-use permafrost_rtl::graph::{mask, Graph, Op, Sig};
+use permafrost_rtl::graph::{mask, Graph, Op, Pin, Sig};
 use std::collections::BTreeMap;
 
 /// What could not be shown.
@@ -23,6 +23,7 @@ pub struct Refuted {
 /// The values of a graph's nodes.
 pub struct Walk<'g> {
     graph: &'g Graph,
+    results: BTreeMap<String, BigUint>,
     atoms: Atoms,
     values: Vec<Poly>,
     /// The node is congruent to this modulo 2^bits, where that is simpler than its value.
@@ -35,6 +36,9 @@ pub struct Walk<'g> {
 
 /// Conditions of at most this many terms stay what they are.
 const SHORT: usize = 5;
+
+/// Limbs of this many bits hold whole numbers.
+const WHOLE: u64 = 256;
 
 fn int(x: &BigUint) -> BigInt {
     BigInt::from_biguint(Sign::Plus, x.clone())
@@ -62,7 +66,7 @@ impl<'g> Walk<'g> {
     /// # Errors
     /// The first node whose range does not follow.
     pub fn new(graph: &'g Graph) -> Result<Self, Refuted> {
-        Self::with(graph, false)
+        Self::with(graph, false, BTreeMap::new())
     }
 
     /// [`Walk::new`] for numbers of one word: what is left of a number about a power of two is written with the sign of the
@@ -71,12 +75,22 @@ impl<'g> Walk<'g> {
     /// # Errors
     /// As there.
     pub fn centred(graph: &'g Graph) -> Result<Self, Refuted> {
-        Self::with(graph, true)
+        Self::with(graph, true, BTreeMap::new())
     }
 
-    fn with(graph: &'g Graph, centred: bool) -> Result<Self, Refuted> {
+    /// [`Walk::new`] of a graph that calls pipelines whose outputs are known to be at most `results`, by the pipeline's name;
+    /// of others the range that the callee's graph claims is taken.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn calling(graph: &'g Graph, results: BTreeMap<String, BigUint>) -> Result<Self, Refuted> {
+        Self::with(graph, false, results)
+    }
+
+    fn with(graph: &'g Graph, centred: bool, results: BTreeMap<String, BigUint>) -> Result<Self, Refuted> {
+        let atoms = Atoms::default();
         let mut walk =
-            Walk { graph, atoms: Atoms::default(), values: vec![], congruent: vec![], most: vec![], centred };
+            Walk { graph, results, atoms, values: vec![], congruent: vec![], most: vec![], centred };
         for at in 0..graph.nodes.len() {
             walk.step(Sig::from_index(at))?;
         }
@@ -101,7 +115,10 @@ impl<'g> Walk<'g> {
         if poly.is_multiple_of(p) {
             return true;
         }
-        let Some(bit) = self.atoms.bits(poly).first().copied() else { return false };
+        let Some(bit) = self.atoms.bits(poly).first().copied() else {
+            let cases = self.atoms.cases(poly);
+            return !cases.is_empty() && cases.iter().all(|(case, _)| self.vanishes_modulo(case, p));
+        };
         [0usize, 1].into_iter().all(|value| {
             let set = |p: &Poly| p.with(bit, &BigInt::from(value));
             let case = set(poly);
@@ -185,6 +202,9 @@ impl<'g> Walk<'g> {
             }
             Op::IsZero(_) => Poly::atom(self.atoms.fresh(Kind::Bit, BigUint::one())),
             Op::Table { index, entries } => {
+                if self.most[index.index()] >= BigUint::from(entries.len()) {
+                    return Err(self.refuted(Some(sig), "an index without an entry".into()));
+                }
                 let (value, simpler) = self.table(sig, *index, entries);
                 congruent = simpler;
                 value
@@ -193,14 +213,30 @@ impl<'g> Walk<'g> {
                 congruent = self.congruent[src.index()].clone();
                 v(self, *src)
             }
-            Op::Output { .. } => {
-                return Err(self.refuted(Some(sig), "calls of other pipelines are not followed".into()))
-            }
+            Op::Output { instance, output } => self.call(sig, *instance, *output)?,
         };
         self.range(sig, &value)?;
         self.values.push(value);
         self.congruent.push(congruent);
         Ok(())
+    }
+
+    /// An unknown within the range of the called pipeline's output, which is proved of that pipeline; its arguments must be
+    /// within the ranges that this was proved for.
+    fn call(&mut self, sig: Sig, instance: usize, output: usize) -> Result<Poly, Refuted> {
+        let call = &self.graph.instances[instance];
+        let callee = &call.pipeline.graph;
+        let fits = |pin: &Pin, arg: &Sig| self.most[arg.index()] <= *callee.max(pin.sig);
+        if callee.inputs.len() != call.args.len()
+            || !callee.inputs.iter().zip(&call.args).all(|(p, a)| fits(p, a))
+        {
+            return Err(
+                self.refuted(Some(sig), format!("an argument of {} is out of its range", callee.name))
+            );
+        }
+        let claimed = callee.max(callee.outputs[output].sig);
+        let most = self.results.get(&callee.name).map_or(claimed, |known| known.min(claimed)).clone();
+        Ok(Poly::atom(self.atoms.fresh(Kind::Output(sig), most)))
     }
 
     /// Shows that the node is within its range, and keeps the best bound known.
@@ -241,7 +277,8 @@ impl<'g> Walk<'g> {
                 }
                 (BigInt::zero(), most(src))
             }
-            Op::Output { .. } => unreachable!("refused before"),
+            // What is known of the callee is in its atom.
+            Op::Output { .. } => (BigInt::zero(), high.clone()),
         };
         (low, high) = (low.max(own_low), high.min(own_high));
         if let Some(most) = self.sum_of_products(sig, value)? {
@@ -335,6 +372,9 @@ impl<'g> Walk<'g> {
             if let Some(sum) = self.rest_of_sum(terms, bits)? {
                 return Ok(sum);
             }
+            if let Some(sum) = self.rest_by_index(sig, terms, bits) {
+                return Ok(sum);
+            }
         }
         if self.linear(sig, bits).values().all(|c| c.is_multiple_of(&power(bits))) {
             return Ok(Poly::zero());
@@ -357,6 +397,12 @@ impl<'g> Walk<'g> {
         if low >= -power(bits) && high < power(bits) {
             let sign = self.atoms.sign(&left, low, high);
             return Ok(&left + &Poly::atom(sign).shl(bits));
+        }
+        // A whole number in one limb that passes 2^bits or does not: as above, from there.
+        let beyond = &left - &Poly::constant(power(bits));
+        if bits >= WHOLE && low.is_positive() && high < power(bits + 1) {
+            let sign = self.atoms.sign(&beyond, low - power(bits), high - power(bits));
+            return Ok(&beyond + &Poly::atom(sign).shl(bits));
         }
         let most = mask(bits as usize).min(self.most[sig.index()].clone());
         Ok(Poly::atom(self.atoms.rest(sig, bits, most)))
@@ -404,6 +450,39 @@ impl<'g> Walk<'g> {
         }
         // 2^bits - 1 stays, 2^bits becomes 0.
         Ok(Some((&Poly::constant(whole.clone()) - &sum).times(&(whole - 1))))
+    }
+
+    /// A sum modulo 2^bits when a table's index tells how often it reaches 2^bits.
+    fn rest_by_index(&mut self, sig: Sig, terms: &[Sig], bits: u64) -> Option<Poly> {
+        let values: Vec<Poly> = terms.iter().map(|t| self.value(*t).clone()).collect();
+        let table = values.iter().find(|v| v.terms().count() == 1 && self.atoms.index(v).is_some())?;
+        let index = self.atoms.index(table)?;
+        let count = self.atoms.cases(table).len();
+        let mut multiples = vec![];
+        for case in 0..count {
+            let (mut low, mut high) = (BigInt::zero(), BigInt::zero());
+            for (value, term) in values.iter().zip(terms) {
+                // A table with this index, or the index itself; any other term is within its range.
+                let known = if *value == index {
+                    Some(BigInt::from(case))
+                } else if self.atoms.index(value).as_ref() == Some(&index) {
+                    self.atoms.cases(value)[case].0.as_constant()
+                } else {
+                    None
+                };
+                match known {
+                    Some(known) => (low, high) = (low + &known, high + known),
+                    None => high += int(&self.most[term.index()]),
+                }
+            }
+            let times = low.div_floor(&power(bits));
+            if high.div_floor(&power(bits)) != times {
+                return None;
+            }
+            multiples.push(times.to_biguint()?);
+        }
+        let times = self.atoms.entry(sig, &index, multiples)?;
+        Some(self.value(sig) - &Poly::atom(times).shl(bits))
     }
 
     /// Bounds of the node modulo 2^bits.
@@ -468,7 +547,10 @@ impl<'g> Walk<'g> {
             return found;
         }
         let most = entries.iter().max().cloned().unwrap_or_default();
-        (Poly::atom(self.atoms.fresh(Kind::Digit(sig), most)), None)
+        let index = self.value(index).clone();
+        let entry = self.atoms.entry(sig, &index, entries.to_vec());
+        let atom = entry.unwrap_or_else(|| self.atoms.fresh(Kind::Digit(sig), most));
+        (Poly::atom(atom), None)
     }
 
     /// Entries `(i + p q_i) / 2^bits`, with digits q_i below 2^bits; possibly less a constant, modulo 2^wrap.
