@@ -11,7 +11,7 @@ use crate::tools::Tools;
 use crate::Error;
 use permafrost_rtl::card::{engines::Engines, top::top};
 use permafrost_rtl::config::CardConfig;
-use permafrost_rtl::field::{units, Field};
+use permafrost_rtl::field::{koala_bear, units, Field};
 use permafrost_rtl::graph::Pipeline;
 use permafrost_rtl::hdl::{Design, Module};
 use permafrost_rtl::ntt::butterfly::butterfly;
@@ -22,7 +22,7 @@ use std::sync::Arc;
 /// Seconds for all of a check's queries.
 const SECONDS: u64 = 300;
 
-/// A pipeline of the card.
+/// A pipeline: of the card, or of the library beside it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Unit {
     FqMul,
@@ -30,6 +30,9 @@ pub enum Unit {
     FqDemont,
     FrDemont,
     FrButterfly,
+    KbMul,
+    KbAdd,
+    KbSub,
 }
 
 impl Unit {
@@ -40,6 +43,9 @@ impl Unit {
             Unit::FqDemont => units::demont(&Field::fq(), target),
             Unit::FrDemont => units::demont(&Field::fr(), target),
             Unit::FrButterfly => butterfly(&Field::fr(), target),
+            Unit::KbMul => koala_bear::mul(target),
+            Unit::KbAdd => koala_bear::add(target),
+            Unit::KbSub => koala_bear::sub(target),
         }
     }
 }
@@ -116,7 +122,10 @@ fn report(tools: &Tools, text: &str, mutants: &[Mutant], examine: &Examine) -> R
                 report.alive.push(format!("{} ({:?})", mutant.what, examined.findings));
             }
             Err(_) => report.killed += 1,
-            Ok(()) => report.alive.push(mutant.what.clone()),
+            Ok(()) => match mutate::same(mutant) {
+                Some(why) => report.equivalent.push(format!("{}: {why}", mutant.what)),
+                None => report.alive.push(mutant.what.clone()),
+            },
         }
     }
     Ok(report)
@@ -166,7 +175,8 @@ fn of(tools: &Tools, unit: Unit, target: Target, values: bool) -> Result<Report,
 /// A tool failed.
 pub fn tile(tools: &Tools, n: usize, synthesis: bool) -> Result<Report, Error> {
     let name = unit::tile_name(n);
-    let text = text(&name, Target::Xcup, &units::mul(&Field::fr(), Target::Xcup))?;
+    // The card's, or those of the smaller field's multiplier.
+    let text = text(&name, Target::Xcup, &koala_bear::mul(Target::Xcup))?;
     let examine = |text: &str| {
         let with: &[&str] = if synthesis { &[tile::DSP48E2] } else { &[] };
         let defines: &[&str] = if synthesis { &["SYNTHESIS"] } else { &[] };

@@ -328,6 +328,17 @@ pub fn times(text: &str) -> Vec<Mutant> {
     apply(text, TIMES)
 }
 
+/// The reason why a mutant that is still proved computes the same, if it is known.
+pub fn same(mutant: &Mutant) -> Option<&'static str> {
+    let rule = mutant.what.starts_with("minus for plus") || mutant.what.starts_with("or for plus");
+    let literal = mutant.what.rsplit(' ').next()?.trim_end_matches(';');
+    let (width, digits) = literal.split_once("'h")?;
+    let number = BigUint::parse_bytes(digits.as_bytes(), 16)?;
+    let top = number.count_ones() == 1 && Some(number.bits()) == width.parse().ok();
+    (rule && top)
+        .then_some("the highest bit of a number that has it clear: added, subtracted or set is the same")
+}
+
 fn apply(text: &str, rules: &[(&str, Rule)]) -> Vec<Mutant> {
     let names = Names::of(text);
     let lines: Vec<&str> = text.lines().collect();

@@ -56,7 +56,7 @@ pub fn tile_contract(n: usize) -> Contract {
 pub const TILE: (usize, usize, usize) = (26, 17, 47);
 
 /// Lengths of the chains whose bodies are proved, see [`super::tile`]; no unit may use others.
-pub const CHAINS: [usize; 2] = [1, 4];
+pub const CHAINS: [usize; 3] = [1, 2, 4];
 
 /// Name of the chain of `n` tiles.
 pub fn tile_name(n: usize) -> String {
