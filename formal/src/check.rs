@@ -4,7 +4,9 @@
 
 use crate::{
     arithmetic::{check_butterfly, check_linear, check_montgomery, lemma, small_field, whole, Product},
+    field,
     netlist::checks::{self, Unit},
+    point,
     tools::Tools,
 };
 use permafrost_rtl::{
@@ -24,6 +26,17 @@ pub struct Report {
     pub equivalent: Vec<String>,
     /// Mutants that were not refuted and for which there is no reason: the runner ends with an error.
     pub alive: Vec<String>,
+}
+
+impl Report {
+    /// This report and `other` as one: proved if both are.
+    pub fn and(mut self, other: Report) -> Report {
+        self.proved = self.proved.and(other.proved);
+        self.killed += other.killed;
+        self.equivalent.extend(other.equivalent);
+        self.alive.extend(other.alive);
+        self
+    }
 }
 
 /// A check: `Err` is that a tool failed, which is neither proved nor refuted.
@@ -115,4 +128,16 @@ pub const CHECKS: &[(&str, Check)] = &[
     ("small/14/xcup", |tools| whole(tools, &small_field(14), Tiles { a: 3, b: 2 }, Product::Nodes)),
     ("small/16/generic", |tools| whole(tools, &small_field(16), Limbs { radix: 6 }, Product::Nodes)),
     ("small/16/xcup", |tools| whole(tools, &small_field(16), Tiles { a: 6, b: 4 }, Product::Nodes)),
+    ("functions/add", field::functions::add),
+    ("functions/sub", field::functions::sub),
+    ("functions/triple", field::functions::triple),
+    ("fq2/product", field::fq2::product),
+    ("inverse/steps", field::inverse::check),
+    ("vector/mul_add", field::mul_add::check),
+    ("point/curves", point::curves::check),
+    ("point/order", point::checks::order),
+    ("point/inversion", point::checks::inversion),
+    ("point/cases", point::checks::cases),
+    ("point/chord", point::checks::chord),
+    ("point/tangent", point::checks::tangent),
 ];

@@ -4,10 +4,13 @@ pub mod arithmetic;
 pub mod check;
 pub mod designs;
 pub mod engines;
+pub mod field;
 pub mod manifest;
 pub mod netlist;
+pub mod point;
 pub mod run;
 pub mod source;
+pub mod symbolic;
 pub mod table;
 pub mod tools;
 

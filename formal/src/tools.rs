@@ -16,6 +16,14 @@ pub struct Tools {
     pub versions: Vec<(&'static str, String)>,
 }
 
+/// A new folder for the files of one proof, which goes with the value.
+///
+/// # Errors
+/// [`Error::Io`].
+pub fn folder() -> Result<tempfile::TempDir, Error> {
+    tempfile::tempdir().map_err(|source| Error::Io { path: "temporary folder".into(), source })
+}
+
 /// What a program said, standard output and error together, and how it ended.
 #[derive(Clone, Debug)]
 pub struct Said {
