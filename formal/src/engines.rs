@@ -71,6 +71,9 @@ impl Engine<'_> {
                 if base != Verdict::Holds {
                     return Ok((base, labels));
                 }
+                if self.harness.split {
+                    return Ok((self.steps()?, labels));
+                }
                 let step = match self.smtbmc(&["-i", "-t", &depth])? {
                     Verdict::Refuted(_) => Verdict::Unknown(format!("not inductive with k = {depth}")),
                     other => other,
@@ -78,6 +81,55 @@ impl Engine<'_> {
                 Ok((step, labels))
             }
         }
+    }
+
+    /// The step of the induction, assertion by assertion: `depth` clocks in which all of them hold are never followed by one
+    /// in which this one does not.
+    fn steps(&self) -> Result<Verdict, Error> {
+        let io = |source| Error::Io { path: self.folder.display().to_string(), source };
+        let model = std::fs::read_to_string(self.folder.join("model.smt2")).map_err(io)?;
+        let unread = || Error::Tool { tool: "yosys", said: "model.smt2 names no top module".into() };
+        let top =
+            model.lines().find_map(|l| l.strip_prefix("; yosys-smt2-topmod ")).ok_or_else(unread)?.trim();
+        let k = self.harness.depth;
+        let mut before = format!("(set-logic ALL)\n{model}\n");
+        for i in 0..=k {
+            writeln!(
+                before,
+                "(declare-fun s{i} () |{top}_s|)\n(assert (|{top}_u| s{i}))\n(assert (|{top}_h| s{i}))"
+            )
+            .expect("String");
+        }
+        for i in 0..k {
+            writeln!(before, "(assert (|{top}_t| s{i} s{}))\n(assert (|{top}_a| s{i}))", i + 1)
+                .expect("String");
+        }
+        let asserts: Vec<_> = model
+            .lines()
+            .filter_map(|l| l.strip_prefix("; yosys-smt2-assert "))
+            .filter_map(|l| l.split_once(' '))
+            .collect();
+        if asserts.is_empty() {
+            return Err(Error::Tool { tool: "yosys", said: "model.smt2 has no assertion".into() });
+        }
+        for (number, label) in asserts {
+            let text = format!("{before}(assert (not (|{top}_a {number}| s{k})))\n(check-sat)\n");
+            std::fs::write(self.folder.join("step.smt2"), text).map_err(io)?;
+            let said =
+                match self.tools.run(self.folder, "bitwuzla", &["step.smt2"], None, self.harness.timeout) {
+                    Ok(said) => said.text,
+                    Err(timeout @ Error::Timeout { .. }) => {
+                        return Ok(Verdict::Unknown(format!("{label}: {timeout}")))
+                    }
+                    Err(other) => return Err(other),
+                };
+            match said.trim() {
+                "unsat" => {}
+                "sat" => return Ok(Verdict::Unknown(format!("{label}: not inductive with k = {k}"))),
+                _ => return Err(Error::Tool { tool: "bitwuzla", said: tail_of(&said) }),
+            }
+        }
+        Ok(Verdict::Holds)
     }
 
     /// The covers that were reached.

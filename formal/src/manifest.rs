@@ -80,6 +80,10 @@ pub struct Harness {
     /// step of the model is then no clock.
     #[serde(default)]
     pub multiclock: bool,
+    /// For an induction: the step of each assertion is a run of bitwuzla of its own, all assertions being assumed before it. For
+    /// harnesses whose assertions together are too much for one.
+    #[serde(default)]
+    pub split: bool,
     /// Commands of abc between `fold; strash` and `pdr`.
     #[serde(default)]
     pub prepare: String,
