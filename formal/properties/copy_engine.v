@@ -86,8 +86,11 @@ assign \reader.beats.f_pick = f_a == f_k;
 (* hierconn *) wire [5:0] \walker.reserved , \walker.ahead$count ;
 (* hierconn *) wire [4:0] \walker.asked.used ;
 (* hierconn *) wire [1:0] \walker.lane ;
-(* hierconn *) wire \walker.contiguous , \walker.entry_valid , \walker.ahead$in_ready , \reader.beats$in_ready ;
+(* hierconn *) wire \walker.contiguous , \walker.entry_valid , \walker.entry_ready , \walker.take ;
 wire [57:0] f_held = walker$out_valid ? walker$out_beats : 58'd0;
+// An entry or a range goes a step on.
+wire f_moves = (card_valid && card_taken) || \walker.contiguous || \walker.take || (\walker.entry_valid && \walker.entry_ready )
+  || (walker$out_valid && walker$out_ready);
 wire f_empty = \reader.reserved == 0 && reader$count == 0 && \writer.committed == 0 && \from.left == 0 && \to.left == 0
   && \walker.index == \walker.count && \walker.fetch_left == 0 && \walker.reserved == 0 && \walker.ahead$count == 0
   && !\walker.contiguous && !\walker.entry_valid && !walker$out_valid && !walker$err && !reader$err && !writer$err && !card_valid;
@@ -159,9 +162,10 @@ always @(posedge clk) if (f_started) begin
     && (!hl_rd_valid || hl_rd_addr[11:6] + hl_rd_beats < 64));
   // What was announced.
   accepts: assert (hl_rdat_ready && hr_rdat_ready && dr_rdat_ready);
-  room: assert ((f_hl_beats == 0 || \walker.ahead$in_ready ) && (f_hr_beats + f_dr_beats == 0 || \reader.beats$in_ready ));
+  room: assert (f_hl_beats + \walker.ahead$count <= 32 && f_hr_beats + f_dr_beats + reader$count <= 512);
   supplies: assert (\writer.committed == 0 || f_fill || f_w <= f_a);
   gives: assert ((!hw_wdat_valid || f_hw_beats != 0) && (!dw_wdat_valid || f_dw_beats != 0));
+  goes_on: assert (state != RUN || f_outstanding || f_asks || f_moves || finished || stop);
   rests: assert (busy || !(f_asks || hw_wdat_valid || dw_wdat_valid || f_outstanding));
   if ($past(f_started) && !$past(rst) && !rst) begin
     if (!cancel && !walker$err && !reader$err && !writer$err) begin
@@ -175,6 +179,9 @@ always @(posedge clk) if (f_started) begin
     end
     if ($past(hw_wdat_valid && !hw_wdat_ready)) host_data_stays: assert (hw_wdat_valid && (f_o != f_k || hw_wdat_data == f_data));
     if ($past(dw_wdat_valid && !dw_wdat_ready)) card_data_stays: assert (dw_wdat_valid && (f_fill || f_o != f_k || dw_wdat_data == f_data));
+    if ($past(\writer.committed != 0)) hands_over: assert (\writer.committed == 0 || hw_wdat_valid || dw_wdat_valid);
+    if ($past((finished || stop) && state == RUN && !f_outstanding)) ends_then: assert (state == FINISH);
+    if ($past(state == FINISH)) returns: assert (!busy);
     // The end.
     if ($past(f_cancelled || cancel || f_rd_err || f_wr_err)) stops: assert (!(f_asks && $past(busy)) || !busy);
     if (done_valid) begin
