@@ -188,9 +188,10 @@ always @(posedge clk) if (f_started) begin
       answers: assert (busy && $past(busy) && !$past(done_valid) && !f_outstanding && !f_asks);
       if (done_status == ST_SUCCESS[7:0]) complete: assert (!$past(f_rd_err) && !$past(f_wr_err) && $past(f_w) == f_beats && $past(f_o) == f_beats
         && (f_fill || ($past(f_r) == f_beats && $past(f_a) == f_beats)) && done_info == 0 && done_addr == 0);
-      if ($past(f_rd_err && !walker$err)) read_error: assert (done_status == (f_from_host ? ST_HOST_READ_ERROR[7:0] : ST_DRAM_READ_ERROR[7:0]));
+      if ($past(f_rd_err && !walker$err)) read_error: assert (done_addr == {$past(reader$err_addr), 6'd0}
+        && done_status == (f_from_host ? ST_HOST_READ_ERROR[7:0] : ST_DRAM_READ_ERROR[7:0]));
       if ($past(f_wr_err && !f_rd_err && !walker$err)) write_error:
-        assert (done_status == (f_to_host ? ST_HOST_WRITE_ERROR[7:0] : ST_DRAM_WRITE_ERROR[7:0]));
+        assert (done_addr == {$past(writer$err_addr), 6'd0} && done_status == (f_to_host ? ST_HOST_WRITE_ERROR[7:0] : ST_DRAM_WRITE_ERROR[7:0]));
       if ($past(walker$err)) list_error: assert (done_status == $past(walker$err_status) && done_info == $past(walker$err_info)
         && done_addr == $past(walker$err_addr));
     end
