@@ -2,7 +2,7 @@
 //!
 //! Neither form multiplies by a variable to find q or q p:
 //! - [`from_columns`]: one limb of q at a time; its product with the constant limbs of p is added to the columns.
-//! - [`from_wide`]: five bits at a time; `q_i p` is a table of 32 entries indexed by the low bits themselves, so that a
+//! - `canonical_from_wide`: five bits at a time; `q_i p` is a table of 32 entries indexed by the low bits themselves, so that a
 //!   step is one six-input LUT and one carry bit per result bit. Only the low half takes part; the high half is
 //!   added at the end. A product of canonical factors leaves less than 2 p; its last table has p subtracted already, so
 //!   that the residue below p takes one addition more and no comparison.
@@ -17,26 +17,14 @@ use super::{
 use crate::graph::{mask, Sig};
 use num_bigint::BigUint;
 
-/// Bits of q that [`from_wide`] clears in a step: with one bit of the sum, the inputs of a six-input LUT.
+/// Bits of q that [`canonical_from_wide`] clears in a step: with one bit of the sum, the inputs of a six-input LUT.
 const TABLE_BITS: usize = 5;
-
-/// `sum of a_i b_i / R mod p`, as a number of at most `p + sum(max a_i * max b_i) / R`, limbs settled.
-pub fn mul_sum(c: &mut Ctx, pairs: &[(&Num, &Num)]) -> Num {
-    let max = pairs.iter().map(|(a, b)| &a.max * &b.max).sum();
-    if c.form.count > 1 {
-        let t = product::columns(c, pairs);
-        from_columns(c, t, &max)
-    } else {
-        let products = pairs.iter().map(|(a, b)| product::karatsuba(c, a.limbs[0], b.limbs[0])).collect();
-        let t = product::add_tree(c, products);
-        from_wide(c, t, &max)
-    }
-}
 
 /// `a b / R mod p`, below p.
 pub fn mul(c: &mut Ctx, a: &Num, b: &Num) -> Num {
     if c.form.count > 1 {
-        let y = mul_sum(c, &[(a, b)]);
+        let t = product::columns(c, a, b);
+        let y = from_columns(c, t, &(&a.max * &b.max));
         c.reduce(&y)
     } else {
         let t = product::karatsuba(c, a.limbs[0], b.limbs[0]);
@@ -102,16 +90,6 @@ pub fn from_columns(c: &mut Ctx, mut t: Vec<Sig>, t_max: &BigUint) -> Num {
         .collect();
     let out = Num { limbs, max: reduced_max(c.field, t_max) };
     c.settle(&out)
-}
-
-/// Reduces one wide node.
-pub fn from_wide(c: &mut Ctx, t: Sig, t_max: &BigUint) -> Num {
-    let high = c.g.shr(t, c.field.r_bits);
-    let low = clear_low(c, t, &BigUint::ZERO);
-    let sum = c.g.add(low, high);
-    let max = reduced_max(c.field, t_max);
-    let out = c.g.narrow(sum, max.clone(), "Montgomery: (T + q p) / R");
-    Num { limbs: vec![out], max }
 }
 
 /// Reduces one wide node that leaves less than 2 p, to the residue below p.

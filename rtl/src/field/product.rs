@@ -13,17 +13,14 @@ use super::num::{Ctx, Num};
 use crate::graph::Sig;
 use num_bigint::BigUint;
 
-/// Sum of the products `a_i * b_i`, as overlapping columns of the limb form's radix.
-pub fn columns(c: &mut Ctx, pairs: &[(&Num, &Num)]) -> Vec<Sig> {
+/// The product `a b`, as overlapping columns of the limb form's radix.
+pub fn columns(c: &mut Ctx, a: &Num, b: &Num) -> Vec<Sig> {
     let n = c.form.count;
     (0..2 * n - 1)
         .map(|k| {
-            let mut terms = vec![];
-            for (a, b) in pairs {
-                for i in k.saturating_sub(n - 1)..=k.min(n - 1) {
-                    terms.push(c.g.mul(a.limbs[i], b.limbs[k - i]));
-                }
-            }
+            let terms: Vec<_> = (k.saturating_sub(n - 1)..=k.min(n - 1))
+                .map(|i| c.g.mul(a.limbs[i], b.limbs[k - i]))
+                .collect();
             c.g.sum(&terms)
         })
         .collect()
@@ -179,12 +176,4 @@ fn small(c: &mut Ctx, x: Sig, y: Sig) -> Sig {
     let out = c.g.concat(&parts);
     c.g.is_products(out, &[(x, y)]);
     c.g.narrow(out, max, "a product of bounded factors")
-}
-
-/// Pairwise additions, so that every level can be registered.
-pub fn add_tree(c: &mut Ctx, mut terms: Vec<Sig>) -> Sig {
-    while terms.len() > 1 {
-        terms = terms.chunks(2).map(|p| c.g.sum(p)).collect();
-    }
-    terms.first().copied().unwrap_or_else(|| c.g.constant(BigUint::ZERO))
 }
