@@ -72,8 +72,10 @@ fn work(args: &Args) -> Result<Outcome, Error> {
     let mut outcome = run(&manifest, &args.manifest, place, &selection, threads, &tools)?;
     let whole = !args.quick && args.only.is_empty();
     if args.quick && args.only.is_empty() {
-        let old = read(&args.table)?;
-        outcome.wrong.extend(table::missing(&outcome, &old));
+        match read(&args.table) {
+            Ok(old) => outcome.wrong.extend(table::missing(&outcome, &old)),
+            Err(e) => outcome.wrong.push(format!("{e}; run make formal")),
+        }
     }
     if whole && outcome.wrong.is_empty() {
         let new = table::markdown(&outcome, &tools.versions);

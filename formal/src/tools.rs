@@ -5,7 +5,6 @@ use std::{
     fs::File,
     path::Path,
     process::{Command, Stdio},
-    thread,
     time::{Duration, Instant},
 };
 
@@ -82,28 +81,20 @@ impl Tools {
         let log = folder.join(format!("{tool}.log"));
         let writer = File::create(&log).map_err(io)?;
         let start = Instant::now();
-        let mut command = Command::new(tool);
-        command
+        // Coreutils' timeout ends all that the tool has started, as smtbmc the solver, and also when this process is killed.
+        let status = Command::new("timeout")
+            .args(["--signal=KILL", &seconds.to_string(), tool])
             .args(args)
             .current_dir(folder)
             .stdin(stdin)
             .stdout(writer.try_clone().map_err(io)?)
-            .stderr(writer);
-        // A group of its own: smtbmc starts the solver, which must not outlive it.
-        std::os::unix::process::CommandExt::process_group(&mut command, 0);
-        let mut child = command.spawn().map_err(|_| Error::NoTool { tool })?;
-        let status = loop {
-            if let Some(status) = child.try_wait().map_err(io)? {
-                break status;
-            }
-            if start.elapsed() > Duration::from_secs(seconds) {
-                let group = format!("-{}", child.id());
-                let _ = Command::new("kill").args(["-KILL", "--", &group]).status();
-                let _ = child.wait();
-                return Err(Error::Timeout { tool, seconds });
-            }
-            thread::sleep(Duration::from_millis(10));
-        };
+            .stderr(writer)
+            .status()
+            .map_err(|_| Error::NoTool { tool: "timeout" })?;
+        // It ends itself with the same signal.
+        if status.code().is_none() && start.elapsed() >= Duration::from_secs(seconds) {
+            return Err(Error::Timeout { tool, seconds });
+        }
         let text = String::from_utf8_lossy(&std::fs::read(&log).map_err(io)?).into_owned();
         Ok(Said { text, success: status.success(), seconds: start.elapsed().as_secs_f64() })
     }
