@@ -14,9 +14,13 @@
 //! - A failed fetch, or a failed completion write, halts the queue: `fatal` until `clear`.
 //! - A doorbell of a queue that is not enabled, or with an index outside the ring, is ignored and reported.
 //!
-//! `cancel` (level) drops the command in hand and lets transactions end: `active` falls when nothing is outstanding.
-//! `busy` is `active` or commands waiting; `depth` is how many of them are not completed. `clear` (pulse, only when not `active`) disables the queue, as does `drop`, which
-//! announces what is gathered. Reset: disabled.
+//! `cancel` (level) drops the command in hand and lets transactions end: `active` falls when nothing is outstanding. It
+//! lasts until `clear` (pulse, the clock after the queue was not `active`), which disables the queue, as does `drop` (pulse,
+//! only when not `busy`), which announces what is gathered. `busy` is `active`, or commands waiting, or a failure that is
+//! not reported yet; `depth` is how many commands are not completed.
+//!
+//! `load` (pulse, only when disabled and not `busy`) enables it, with rings of two entries or more, aligned to 4 KiB.
+//! Reset: disabled.
 
 use super::{
     abi::contract,
@@ -280,7 +284,8 @@ wire enough = written && {1'b0, gathered} + 17'd1 >= {1'b0, irq_count};
 wire late = gathering && (waited == irq_clocks || drop);
 always @(*) gathering = gathered != 0;
 always @(*) active = (state != IDLE && state != HALT) || fetching != 0 || unanswered != 0 || irq_valid || bad_doorbell;
-always @(*) busy = active || (state != HALT && sq_head != sq_tail);
+// By what is fetched, not by the head: a host that rings for more than the ring holds can make head and tail meet.
+always @(*) busy = active || (state != HALT && (sq_fetch != sq_tail || commands$out_valid || write_failed));
 always @(posedge clk) begin
   unanswered <= unanswered + {5'd0, finish} - {5'd0, c_wack_valid};
   if (irq_ready) irq_valid <= 1'b0;
