@@ -1,4 +1,5 @@
-
+(* hierconn *) wire [2:0] \rr.first ;
+wire [2:0] f_first = \rr.first ;
 // One semaphore, which the solver chooses: what it must stand at.
 (* anyconst *) wire [5:0] f_which;
 reg [31:0] f_value;
@@ -10,15 +11,17 @@ always @(posedge clk)
   if (rst || clear) f_value <= 0;
   else if (set_valid && set_index == f_which) f_value <= set_value;
   else if (f_take != 0 && f_index == f_which && f_signal > f_value) f_value <= f_signal;
-// A change one clock before that may lower it.
+// What queue 0 read one clock before, and whether that may be lower now.
 reg f_lowered;
+reg [5:0] f_old;
 reg [31:0] f_before;
 // A signal that the solver chooses waits, as its queue lets it, and others are taken before it.
 reg [2:0] f_waiting;
 reg [1:0] f_passed;
 always @(posedge clk) begin
   f_lowered <= rst || clear || set_valid;
-  f_before <= f_value;
+  f_before <= q0_value;
+  f_old <= q0_index;
   f_waiting <= rst ? 3'd0 : f_ask & ~f_take;
   f_passed <= rst || !(f_ask[1] && !f_take[1]) ? 2'd0 : f_passed + (f_take != 0);
 end
@@ -28,15 +31,16 @@ always @(*) if (f_started && !rst) begin
 end
 always @(*) if (f_started && !rst) begin
   inv_value: assert (f_value == (written[f_which] ? value[f_which] : 0));
-  inv_turn: assert ((rr$grant & (rr$grant - 1'b1)) == 0);
+  inv_turn: assert (f_first == 1 || f_first == 2 || f_first == 4);
+  inv_passed: assert (f_waiting[1] ? f_passed <= (f_first == 2 ? 2 : f_first == 1 ? 1 : 0) : f_passed == 0);
   if (q0_index == f_which) stands0: assert (q0_value == f_value);
   if (q1_index == f_which) stands1: assert (q1_value == f_value);
   if (q2_index == f_which) stands2: assert (q2_value == f_value);
-  rises: assert (f_lowered || f_value >= f_before);
+  rises: assert (f_lowered || q0_index != f_old || q0_value >= f_before);
   one_grant: assert ((f_take & (f_take - 1'b1)) == 0);
   set_first: assert (!set_valid || f_take == 0);
   no_waste: assert (set_valid || f_ask == 0 || f_take != 0);
   fair: assert (f_passed <= 2);
-  twice: cover (f_value == 7 && f_before == 5 && q2_value == 7);
+  twice: cover (q0_index == f_old && q0_value == 7 && f_before == 5 && q2_value == 7);
   contended: cover (f_passed == 2);
 end

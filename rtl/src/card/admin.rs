@@ -1,11 +1,12 @@
 //! Executes the admin queue's commands: CREATE_QUEUE, DELETE_QUEUE, SEMAPHORE_SET, ABORT.
 //!
-//! A command is taken when idle and answered two clocks later, an ABORT that stops something when that is done. Fields
-//! have been checked by the decoder; here it is checked that the queue id is one of this card's and not yet (CREATE) or
-//! already (DELETE, ABORT) in use, and for DELETE that the queue is not busy. Reset: idle.
+//! A command is taken when idle and answered two clocks later; an ABORT that stops something when that is done, and a CREATE
+//! when the last interrupt of the queue that had the id before has been taken, for that keeps its vector. Fields have been
+//! checked by the decoder; here it is checked that the queue id is one of this card's and not yet (CREATE) or already
+//! (DELETE, ABORT) in use, and for DELETE that the queue is not busy. Reset: idle.
 //!
 //! ```text
-//! IDLE ─► create │ delete │ set ─► IDLE
+//! IDLE ─► create (until not busy) │ delete │ set ─► IDLE
 //!   └───► find ─ not in hand (info 0) ─► IDLE
 //!           └─ in hand ─► stopping ─ `stopped` (info 1), or it has ended by itself (info 0) ─► IDLE
 //! ```
@@ -72,25 +73,26 @@ wire exists = (which & enabled) != 0;
 wire held = (which & holds) != 0;
 wire gone = stopping && (stopped || !held);
 wire running = (which & queue_busy) != 0;
+wire waits = create && which != 0 && !exists && running;
 // The decoder has refused semaphores above 63 and vectors above the number of queues.
 wire unused = &{1'b0, sem[7:6], vector[15:8]};
 
 always @(*) cmd_ready = !busy && !cancel;
 always @(*) busy = create || delete || set || find || stopping;
-always @(*) load = create && which != 0 && !exists && !cancel ? which : 0;
+always @(*) load = create && which != 0 && !exists && !running && !cancel ? which : 0;
 always @(*) drop = delete && exists && !running && !cancel ? which : 0;
 always @(*) set_valid = set && !cancel;
 always @(*) stop = stopping ? which : 0;
 always @(*) done_addr = 0;
 
 always @(posedge clk) begin
-  done_valid <= (create || delete || set || find && !(exists && held) || gone) && !cancel;
+  done_valid <= (create && !waits || delete || set || find && !(exists && held) || gone) && !cancel;
   done_info <= gone && stopped ? 1 : 0;
   done_status <= ST_SUCCESS[7:0];
   if (create && (which == 0 || exists)) done_status <= ST_BAD_QUEUE[7:0];
   if (delete && running) done_status <= ST_BUSY[7:0];
   if ((delete || find) && !exists) done_status <= ST_BAD_QUEUE[7:0];
-  create <= 1'b0;
+  create <= waits && !cancel;
   delete <= 1'b0;
   set <= 1'b0;
   find <= 1'b0;
