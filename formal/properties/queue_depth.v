@@ -83,7 +83,7 @@ end
 
 always @(*) if (f_started && !rst) begin
   if (f_polite && f_submitted)
-    submitted_kept: assert (f_before < f_waiting - f_ahead && f_entry == f_on(f_fetch, f_before, f_n));
+    submitted_kept: assert (f_before < f_waiting - f_ahead && f_entry == f_on(sq_fetch, f_before, f_n));
   if (f_polite) depth_counts: assert ({1'b0, depth} == (enabled ? f_waiting : 17'd0));
   around: cover (f_polite && f_n == 3 && f_fetch == 0 && f_head == 2 && f_submitted && f_entry == 0);
 end

@@ -16,7 +16,8 @@ pub fn design(name: &str) -> Option<Arc<Module>> {
         "queue" => queue(),
         "semaphores 3" => semaphores(3),
         "admin" => admin(&card),
-        "dispatch" => dispatch(&card),
+        // Two engines; each has the same text.
+        "dispatch" => dispatch(&CardConfig { ntt_lanes: 0, vector_lanes: 0, ..card }),
         "decode" => decode(&card),
         "irq 4" => irq_arbiter(4),
         "errors 4" => errors(4),
