@@ -11,13 +11,13 @@ use permafrost_rtl::{
 use std::sync::Arc;
 
 pub fn design(name: &str) -> Option<Arc<Module>> {
-    let card = CardConfig::sim();
+    // Two engines beside the admin engine; the others are decoded and dispatched by the same text.
+    let card = CardConfig { ntt_lanes: 0, vector_lanes: 0, ..CardConfig::sim() };
     Some(match name {
         "queue" => queue(),
         "semaphores 3" => semaphores(3),
         "admin" => admin(&card),
-        // Two engines; each has the same text.
-        "dispatch" => dispatch(&CardConfig { ntt_lanes: 0, vector_lanes: 0, ..card }),
+        "dispatch" => dispatch(&card),
         "decode" => decode(&card),
         "irq 4" => irq_arbiter(4),
         "errors 4" => errors(4),
