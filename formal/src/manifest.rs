@@ -66,7 +66,7 @@ pub struct Harness {
     pub design: String,
     /// The module that takes the text; the top if absent.
     pub inside: Option<String>,
-    /// File beside the manifest with the text.
+    /// File beside the manifest with the text, then values of its keys: `FILE KEY=VALUE…`.
     pub text: String,
     /// Further texts: module to file beside the manifest. All see what is below them through `(* hierconn *)` wires.
     #[serde(default)]

@@ -26,30 +26,26 @@ fn read(folder: &Path, name: &str) -> Result<String, Error> {
     std::fs::read_to_string(&path).map_err(|source| Error::Io { path: path.display().to_string(), source })
 }
 
-/// The text of file `name`. A line `include FILE KEY=VALUE…` stands for that file with each `@KEY@` replaced, so that the rules
-/// of a bus are written once: assertions of the block that must keep them, assumptions where its partner is proved.
-fn text_of(folder: &Path, name: &str) -> Result<String, Error> {
+/// The text that `named`, `FILE KEY=VALUE…`, stands for: that of the file with each `@KEY@` replaced. A line `include FILE KEY=VALUE…`
+/// in it does the same, so that the rules of a bus are written once.
+fn text_of(folder: &Path, named: &str) -> Result<String, Error> {
+    let mut words = named.split_whitespace();
+    let mut part = read(folder, words.next().unwrap_or_default())?;
+    for word in words {
+        let (key, value) = word
+            .split_once('=')
+            .ok_or_else(|| Error::Manifest(format!("`{named}`: `{word}` is not KEY=VALUE")))?;
+        part = part.replace(&format!("@{key}@"), value);
+    }
+    let key = |word: &&str| !word.is_empty() && word.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
+    if let Some(open) = part.split('@').find(key) {
+        return Err(Error::Manifest(format!("`{named}`: @{open}@ has no value")));
+    }
     let mut text = String::new();
-    for line in read(folder, name)?.lines() {
+    for line in part.lines() {
         match line.strip_prefix("include ") {
             None => text += line,
-            Some(rest) => {
-                let mut words = rest.split_whitespace();
-                let mut part = read(folder, words.next().unwrap_or_default())?;
-                for word in words {
-                    let (key, value) = word
-                        .split_once('=')
-                        .ok_or_else(|| Error::Manifest(format!("{name}: `{line}`: expected KEY=VALUE")))?;
-                    part = part.replace(&format!("@{key}@"), value);
-                }
-                let open = |word: &&str| {
-                    !word.is_empty() && word.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_')
-                };
-                if let Some(open) = part.split('@').find(open) {
-                    return Err(Error::Manifest(format!("{name}: `{line}`: `@{open}@` has no value")));
-                }
-                text += &part;
-            }
+            Some(other) => text += &text_of(folder, other)?,
         }
         text.push('\n');
     }

@@ -2,7 +2,7 @@
 
 use permafrost_rtl::{
     card::{
-        arbiter::{rd_arbiter, wr_arbiter},
+        arbiter::{rd_arbiter, rd_arbiter_of, wr_arbiter, wr_arbiter_of},
         fifo::{fifo, fifo_in, Storage},
         round_robin::round_robin,
     },
@@ -17,9 +17,9 @@ pub fn design(name: &str) -> Option<Arc<Module>> {
         "fifo 3x4 in block RAM" => fifo_in(Storage::Block, 3, 4),
         "fifo 8x128" => fifo(8, 128),
         "round robins" => all("round_robins", &[1, 2, 3, 4, 5, 8, 17].map(round_robin)),
-        "rd_arbiter of 3" => packed(&rd_arbiter(3), 3),
+        "rd_arbiter of 3, 4 bursts" => packed(&rd_arbiter_of(3, 4), 3),
         "rd_arbiter of 8" => packed(&rd_arbiter(8), 8),
-        "wr_arbiter of 2" => packed(&wr_arbiter(2), 2),
+        "wr_arbiter of 3, 4 bursts" => packed(&wr_arbiter_of(3, 4), 3),
         "wr_arbiter of 4" => packed(&wr_arbiter(4), 4),
         _ => return None,
     })

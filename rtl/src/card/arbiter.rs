@@ -16,12 +16,24 @@ use std::{fmt::Write as _, sync::Arc};
 /// Bursts in flight per arbiter, in each direction.
 pub const OUTSTANDING: usize = 64;
 
+fn name(kind: &str, n: usize, outstanding: usize) -> String {
+    match outstanding {
+        OUTSTANDING => format!("{kind}_{n}"),
+        _ => format!("{kind}_{n}_of_{outstanding}"),
+    }
+}
+
 /// Merges `n` read clients `c0_`..: 1 clock from `rd_valid` to `arvalid`, none from R to the client.
 ///
 /// A client that does not accept its data stops all others behind it: clients reserve room before they ask.
 /// `busy` is high while a burst is outstanding, `ev_beat` for each beat of data.
 pub fn rd_arbiter(n: usize) -> Arc<Module> {
-    let mut m = Module::new(format!("rd_arbiter_{n}"))
+    rd_arbiter_of(n, OUTSTANDING)
+}
+
+/// [`rd_arbiter`] with at most `outstanding` bursts in flight, a power of two.
+pub fn rd_arbiter_of(n: usize, outstanding: usize) -> Arc<Module> {
+    let mut m = Module::new(name("rd_arbiter", n, outstanding))
         .doc(format!("{n} read clients onto one AXI4 read channel, round robin, answers in request order."))
         .clocked()
         .output("busy", 1)
@@ -45,7 +57,7 @@ pub fn rd_arbiter(n: usize) -> Arc<Module> {
     let request = select(n, "rr$index", |i| format!("m_araddr <= c{i}_rd_addr; m_arlen <= c{i}_rd_beats;"));
     let ready = select(n, "owner$out_data", |i| format!("owner_ready = c{i}_rdat_ready;"));
     m.child("rr", &round_robin(n))
-        .child("owner", &fifo(index_bits(n), OUTSTANDING))
+        .child("owner", &fifo(index_bits(n), outstanding))
         .body(
             r"
 wire take = rr$any && owner$in_ready && (!m_arvalid || m_arready);
@@ -88,7 +100,12 @@ always @(*) busy = m_arvalid || owner$out_valid;
 /// `busy` is high while a burst is outstanding, `ev_lanes` counts the 16-byte lanes written in this clock (strobes are
 /// used in units of 16 bytes).
 pub fn wr_arbiter(n: usize) -> Arc<Module> {
-    let mut m = Module::new(format!("wr_arbiter_{n}"))
+    wr_arbiter_of(n, OUTSTANDING)
+}
+
+/// [`wr_arbiter`] with at most `outstanding` bursts in flight, a power of two.
+pub fn wr_arbiter_of(n: usize, outstanding: usize) -> Arc<Module> {
+    let mut m = Module::new(name("wr_arbiter", n, outstanding))
         .doc(format!("{n} write clients onto one AXI4 write channel, round robin, answers in request order."))
         .clocked()
         .output("busy", 1)
@@ -116,8 +133,8 @@ pub fn wr_arbiter(n: usize) -> Arc<Module> {
         format!("owner_valid = c{i}_wdat_valid; m_wdata = c{i}_wdat_data; m_wstrb = c{i}_wdat_strb;")
     });
     m.child("rr", &round_robin(n))
-        .child("data", &fifo(index + 8, OUTSTANDING))
-        .child("answer", &fifo(index, OUTSTANDING))
+        .child("data", &fifo(index + 8, outstanding))
+        .child("answer", &fifo(index, outstanding))
         .body(format!(
             "reg [{il}:0] aw_owner;\n\
              wire [{il}:0] data_owner = data$out_data[{hl}:8];",
@@ -146,7 +163,7 @@ always @(*) busy = m_awvalid || answer$out_valid;
 always @(*) ev_lanes = !w_done ? 0
   : {2'b0, m_wstrb[0]} + {2'b0, m_wstrb[16]} + {2'b0, m_wstrb[32]} + {2'b0, m_wstrb[48]};
 "
-            .replace("LIMIT", &format!("{}", OUTSTANDING - 1)),
+            .replace("LIMIT", &format!("{}", outstanding - 1)),
         )
         .connect_all(
             "rr",
