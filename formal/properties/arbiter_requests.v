@@ -50,7 +50,7 @@ always @(posedge clk) if (f_started) begin
   fair: assert (passed < N);
   once: assert (m_@a@valid == pending);
   asked_right: assert (!(followed && !asked) || (m_@a@valid && m_@a@addr == addr && m_@a@len == beats));
-  bounded: assert (held <= DEPTH);
+  @BOUNDED@: assert (held <= DEPTH);
   busy_right: assert (busy == (held != 0));
   takes: assert (!(c_@r@_valid != 0 && held < @room@ && (!m_@a@valid || m_@a@ready)) || f_taken != 0);
   all_held: cover (held == @most@);

@@ -1,7 +1,7 @@
 localparam DEPTH = @DEPTH@, ADDRESS = $clog2(DEPTH);
 include axi_read_master.v p=m_
 include axi_read_slave.v p=m_
-include arbiter_requests.v r=rd a=ar room=DEPTH most=DEPTH
+include arbiter_requests.v r=rd a=ar room=DEPTH most=DEPTH BOUNDED=@BOUNDED@
 wire f_end = f_r && m_rlast;
 wire f_leave = followed && ahead == 0 && f_end;
 // Bursts before the followed one, its beats that have arrived.

@@ -1,7 +1,7 @@
 localparam DEPTH = @DEPTH@, ADDRESS = $clog2(DEPTH);
 include axi_write_master.v p=m_
 include axi_write_slave.v p=m_
-include arbiter_requests.v r=wr a=aw room=DEPTH-1 most=DEPTH-1
+include arbiter_requests.v r=wr a=aw room=DEPTH-1 most=DEPTH-1 BOUNDED=@BOUNDED@
 // Clients: data, once offered, stay until they are taken.
 genvar c;
 generate for (c = 0; c < N; c = c + 1) begin : client

@@ -7,6 +7,7 @@ use permafrost_rtl::{
         round_robin::round_robin,
     },
     hdl::{Dir, Module},
+    stream::bursts::bursts,
 };
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -21,6 +22,7 @@ pub fn design(name: &str) -> Option<Arc<Module>> {
         "rd_arbiter of 8" => packed(&rd_arbiter(8), 8),
         "wr_arbiter of 3, 4 bursts" => packed(&wr_arbiter_of(3, 4), 3),
         "wr_arbiter of 4" => packed(&wr_arbiter(4), 4),
+        "stream bursts" => bursts(),
         _ => return None,
     })
 }
