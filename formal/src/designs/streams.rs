@@ -7,9 +7,18 @@ use permafrost_rtl::{
         round_robin::round_robin,
     },
     hdl::{Dir, Module},
-    stream::bursts::bursts,
+    msm,
+    stream::{
+        self,
+        bursts::{bursts, Shape},
+        reader::reader_of,
+        writer::writer_of,
+    },
 };
 use std::{collections::BTreeMap, sync::Arc};
+
+/// Widths at which a whole stream is proved.
+const SMALL: Shape = Shape { address: 8, count: 5, burst: 1 };
 
 pub fn design(name: &str) -> Option<Arc<Module>> {
     Some(match name {
@@ -23,6 +32,11 @@ pub fn design(name: &str) -> Option<Arc<Module>> {
         "wr_arbiter of 3, 4 bursts" => packed(&wr_arbiter_of(3, 4), 3),
         "wr_arbiter of 4" => packed(&wr_arbiter(4), 4),
         "stream bursts" => bursts(),
+        "stream reader" => stream::reader(),
+        "stream reader of 4" => reader_of(4, SMALL),
+        "stream writer" => stream::writer(),
+        "stream writer of 8" => writer_of(8, 4, SMALL),
+        "msm reader" => msm::reader::reader(),
         _ => return None,
     })
 }

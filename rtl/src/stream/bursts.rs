@@ -14,34 +14,63 @@ pub const BURST_BITS: usize = BURST.ilog2() as usize;
 /// Bits of a beat's address: the bus is asked for whole beats.
 pub const BEAT_ADDR_BITS: usize = 58;
 
+/// Widths of a stream, in bits. Those of the card are [`Shape::CARD`]; proofs take smaller ones too.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Shape {
+    /// Address of a beat.
+    pub address: usize,
+    /// Elements of a job.
+    pub count: usize,
+    /// log2 of the beats of a burst at most.
+    pub burst: usize,
+}
+
+impl Shape {
+    pub const CARD: Shape = Shape { address: BEAT_ADDR_BITS, count: 33, burst: BURST_BITS };
+
+    /// `name`, with the widths behind it where they are not the card's.
+    pub(super) fn name(&self, name: &str) -> String {
+        match *self {
+            Shape::CARD => name.to_string(),
+            Shape { address, count, burst } => format!("{name}_{address}_{count}_{burst}"),
+        }
+    }
+}
+
 /// The module `stream_bursts`.
 pub fn bursts() -> Arc<Module> {
-    Module::new("stream_bursts")
+    bursts_of(Shape::CARD)
+}
+
+/// [`bursts`] of other widths.
+pub fn bursts_of(shape: Shape) -> Arc<Module> {
+    let Shape { address, count, burst } = shape;
+    Module::new(shape.name("stream_bursts"))
         .doc("Cuts runs of elements into bursts. See rtl/src/stream/bursts.rs.")
         .clocked()
         .input("clear", 1)
         .input("job_valid", 1)
         .output("job_ready", 1)
-        .input("job_addr", 64)
-        .input("job_count", 33)
+        .input("job_addr", address + 6)
+        .input("job_count", count)
         .output("out_valid", 1)
         .input("out_ready", 1)
-        .output("out_addr", BEAT_ADDR_BITS)
-        .output("out_beats", BURST_BITS)
+        .output("out_addr", address)
+        .output("out_beats", burst)
         .output("out_skip_first", 1)
         .output("out_skip_last", 1)
         .body(format!(
             r"
 // The job at hand: beats left, the next one's address, halves that are not of it.
-reg [32:0] left;
+reg [{cl}:0] left;
 reg [{al}:0] addr;
 reg skip_first, skip_last;
 wire [{bl}:0] room = ~addr[{bl}:0];
-wire [32:0] more = left - 33'd1;
+wire [{cl}:0] more = left - {count}'d1;
 wire last = more <= {{{rest}'d0, room}};
 wire advance = out_valid && out_ready;
 wire take = job_valid && job_ready;
-wire [33:0] halves = {{1'b0, job_count}} + {{33'd0, job_addr[5]}};
+wire [{count}:0] halves = {{1'b0, job_count}} + {{{count}'d0, job_addr[5]}};
 wire unused = &{{1'b0, job_addr[4:0]}};
 always @(*) begin
   job_ready = !clear && (!out_valid || (out_ready && last));
@@ -59,18 +88,20 @@ always @(posedge clk) begin
   end
   if (take) begin
     out_valid <= 1'b1;
-    left <= halves[33:1] + {{32'd0, halves[0]}};
-    addr <= job_addr[63:6];
+    left <= halves[{count}:1] + {{{cl}'d0, halves[0]}};
+    addr <= job_addr[{top}:6];
     skip_first <= job_addr[5];
     skip_last <= halves[0];
   end
   if (rst || clear) out_valid <= 1'b0;
 end
 ",
-            al = BEAT_ADDR_BITS - 1,
-            b = BURST_BITS,
-            bl = BURST_BITS - 1,
-            rest = 33 - BURST_BITS,
+            al = address - 1,
+            top = address + 5,
+            b = burst,
+            bl = burst - 1,
+            cl = count - 1,
+            rest = count - burst,
         ))
         .build()
 }

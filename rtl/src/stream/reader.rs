@@ -7,7 +7,7 @@
 //! - `flush` is held until `busy` falls: no job is taken and no burst begun, what arrives or is held is dropped.
 //! - `busy`: a job is taken and not at its end, or (under `flush`) something is outstanding.
 
-use super::bursts::{bursts, BEAT_ADDR_BITS, BURST, BURST_BITS};
+use super::bursts::{bursts_of, Shape};
 use crate::card::{
     bus::{Bus, End, BEAT_BITS},
     fifo::{count_bits, fifo},
@@ -21,13 +21,23 @@ pub const DEPTH: usize = 128;
 
 /// The module `stream_reader`.
 pub fn reader() -> Arc<Module> {
-    let m = Module::new("stream_reader")
+    reader_of(DEPTH, Shape::CARD)
+}
+
+/// [`reader`] with `depth` beats in place of [`DEPTH`], a power of two and at least two bursts, and other widths.
+pub fn reader_of(depth: usize, shape: Shape) -> Arc<Module> {
+    let Shape { address, count, burst } = shape;
+    let name = match depth {
+        DEPTH => shape.name("stream_reader"),
+        _ => format!("{}_{depth}", shape.name("stream_reader")),
+    };
+    let m = Module::new(name)
         .doc("Elements from card memory, fetched ahead. See rtl/src/stream/reader.rs.")
         .clocked()
         .input("job_valid", 1)
         .output("job_ready", 1)
-        .input("job_addr", 64)
-        .input("job_count", 33)
+        .input("job_addr", address + 6)
+        .input("job_count", count)
         .input("flush", 1)
         .output("busy", 1)
         .output("err", 1)
@@ -37,10 +47,10 @@ pub fn reader() -> Arc<Module> {
         .output("out_data", FIELD_BITS)
         .output("out_top", 2);
     // A burst under way: its address, beats - 1, halves to skip.
-    let burst_bits = BEAT_ADDR_BITS + BURST_BITS + 2;
+    let burst_bits = address + burst + 2;
     Bus::Read
         .ports(m, End::Client, "")
-        .child("cut", &bursts())
+        .child("cut", &bursts_of(shape))
         .connect_all(
             "cut",
             &[
@@ -51,7 +61,7 @@ pub fn reader() -> Arc<Module> {
                 ("out_ready", "ask"),
             ],
         )
-        .child("asked", &fifo(burst_bits, DEPTH))
+        .child("asked", &fifo(burst_bits, depth))
         .connect_all(
             "asked",
             &[
@@ -61,7 +71,7 @@ pub fn reader() -> Arc<Module> {
                 ("out_ready", "beat_done && last"),
             ],
         )
-        .child("store", &fifo(BEAT_BITS + 1, DEPTH))
+        .child("store", &fifo(BEAT_BITS + 1, depth))
         .connect_all(
             "store",
             &[
@@ -133,16 +143,16 @@ always @(posedge clk) begin
   end
 end
 ",
-            c = count_bits(DEPTH),
-            cl = count_bits(DEPTH) - 1,
-            ct = count_bits(DEPTH) - 1,
-            cz = count_bits(DEPTH) - BURST_BITS,
-            limit = DEPTH - BURST,
-            b = BURST_BITS,
-            bl = BURST_BITS - 1,
-            bz = 8 - BURST_BITS,
-            al = BEAT_ADDR_BITS - 1,
-            az = BEAT_ADDR_BITS - BURST_BITS,
+            c = count_bits(depth),
+            cl = count_bits(depth) - 1,
+            ct = count_bits(depth) - 1,
+            cz = count_bits(depth) - burst,
+            limit = depth - (1 << burst),
+            b = burst,
+            bl = burst - 1,
+            bz = 8 - burst,
+            al = address - 1,
+            az = address - burst,
             beat_bits = BEAT_BITS,
             hi = BEAT_BITS / 2,
         ))

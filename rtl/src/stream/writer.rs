@@ -6,7 +6,7 @@
 //! - `flush` is held until `busy` falls: no job and no element is taken and no burst begun, what is held is dropped.
 //! - `busy`: a job is taken and not all of it written and answered, or (under `flush`) something is outstanding.
 
-use super::bursts::{bursts, BEAT_ADDR_BITS, BURST_BITS};
+use super::bursts::{bursts_of, Shape};
 use crate::card::{
     bus::{Bus, End},
     fifo::{count_bits, fifo},
@@ -22,13 +22,24 @@ pub const BURSTS: usize = 64;
 
 /// The module `stream_writer`.
 pub fn writer() -> Arc<Module> {
-    let m = Module::new("stream_writer")
+    writer_of(DEPTH, BURSTS, Shape::CARD)
+}
+
+/// [`writer`] with `depth` beats held, a power of two above a burst and 3, `unanswered` bursts not answered at most, a power of
+/// two, and other widths.
+pub fn writer_of(depth: usize, unanswered: usize, shape: Shape) -> Arc<Module> {
+    let Shape { address, count, burst } = shape;
+    let name = match (depth, unanswered) {
+        (DEPTH, BURSTS) => shape.name("stream_writer"),
+        _ => format!("{}_{depth}_{unanswered}", shape.name("stream_writer")),
+    };
+    let m = Module::new(name)
         .doc("Elements to card memory. See rtl/src/stream/writer.rs.")
         .clocked()
         .input("job_valid", 1)
         .output("job_ready", 1)
-        .input("job_addr", 64)
-        .input("job_count", 33)
+        .input("job_addr", address + 6)
+        .input("job_count", count)
         .input("in_valid", 1)
         .output("in_ready", 1)
         .input("in_data", FIELD_BITS)
@@ -38,7 +49,7 @@ pub fn writer() -> Arc<Module> {
         .output("err_addr", 64);
     Bus::Write
         .ports(m, End::Client, "")
-        .child("cut", &bursts())
+        .child("cut", &bursts_of(shape))
         .connect_all(
             "cut",
             &[
@@ -49,7 +60,7 @@ pub fn writer() -> Arc<Module> {
                 ("out_ready", "beat_done && last"),
             ],
         )
-        .child("store", &fifo(2 * FIELD_BITS + 2, DEPTH))
+        .child("store", &fifo(2 * FIELD_BITS + 2, depth))
         .connect_all(
             "store",
             &[
@@ -59,7 +70,7 @@ pub fn writer() -> Arc<Module> {
                 ("out_ready", "sent"),
             ],
         )
-        .child("complete", &fifo(BEAT_ADDR_BITS + BURST_BITS, DEPTH))
+        .child("complete", &fifo(address + burst, depth))
         .connect_all(
             "complete",
             &[
@@ -69,7 +80,7 @@ pub fn writer() -> Arc<Module> {
                 ("out_ready", "ask"),
             ],
         )
-        .child("unanswered", &fifo(BEAT_ADDR_BITS, BURSTS))
+        .child("unanswered", &fifo(address, unanswered))
         .connect_all(
             "unanswered",
             &[
@@ -157,15 +168,15 @@ end
             pl = 2 * FIELD_BITS - 1,
             s0 = 2 * FIELD_BITS,
             s1 = 2 * FIELD_BITS + 1,
-            b = BURST_BITS,
-            bl = BURST_BITS - 1,
-            bz = 8 - BURST_BITS,
-            al = BEAT_ADDR_BITS - 1,
-            dc = count_bits(DEPTH),
-            limit = DEPTH - 3,
-            o = count_bits(DEPTH),
-            ol = count_bits(DEPTH) - 1,
-            oz = count_bits(DEPTH) - BURST_BITS,
+            b = burst,
+            bl = burst - 1,
+            bz = 8 - burst,
+            al = address - 1,
+            dc = count_bits(depth),
+            limit = depth - 3,
+            o = count_bits(depth),
+            ol = count_bits(depth) - 1,
+            oz = count_bits(depth) - burst,
         ))
         .build()
 }
