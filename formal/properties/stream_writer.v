@@ -146,7 +146,7 @@ always @(posedge clk) if (f_started) begin
   inv_room: assert (\store.used + pair_valid < DEPTH && (!room || \store.used < DEPTH - 2));
   inv_moved: assert (moved || flushed || room == (store$count < DEPTH - 3));
   inv_unanswered: assert (\unanswered.used == unanswered_f + wr_valid && \unanswered.used <= BURSTS);
-  inv_owed: assert (owed == announced + g_shown && owed <= \store.used );
+  inv_owed: assert (announced <= DEPTH && owed == announced + g_shown && owed <= \store.used );
   inv_burst: assert (!followed_b || (ahead < unanswered_f && burst_f[63:6] == word_burst && burst_f[5:0] == 0));
   inv_shown_addr: assert (!wr_valid || (wr_addr[63:6] == word_newest && wr_addr[5:0] == 0 && wr_addr[6+:BEATS] + wr_beats < (1 << BEATS)));
   inv_pair_form: assert (!g_complete || pair_addr[BEATS-1:0] + pair_beats < (1 << BEATS));
