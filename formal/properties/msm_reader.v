@@ -19,6 +19,9 @@ always @(posedge clk)
     if (g_out) n_out <= n_out + 1'b1;
   end
 
+// Something moved in the clock before.
+reg moved = 1'b1;
+always @(posedge clk) moved <= rst || flush || start || f_ask || f_came || g_out;
 (* hierconn *) wire [ADDRESS-1:0] \store.head ;
 (* hierconn *) wire [ADDRESS-1:0] \store.tail ;
 (* hierconn *) wire [ADDRESS:0] \store.used ;
@@ -30,6 +33,7 @@ always @(posedge clk) if (f_started) begin
   inv_next: assert (todo == 0 || next[5:0] == 0);
   inv_flushed: assert (!flushed || (reserved == 0 && \store.used == 0 && t_beats == 0 && n_asked == 0 && n_came == 0 && n_out == 0 && !err
     && (request || todo == 0)));
+  inv_moved: assert (moved || flushed || request || !(todo != 0 && reserved + length <= PLACES));
   inv_more: assert (outstanding + (request ? length : 0) <= PLACES);
   if (!flushed) begin
     inv_reserved: assert (reserved == n_asked - n_out && due == n_asked - n_came && \store.used == n_came - n_out);
@@ -37,12 +41,12 @@ always @(posedge clk) if (f_started) begin
   end
   @I@no_more: assert (!f_ask || rd_beats < todo);
   @I@short: assert (!rd_valid || rd_beats < 16);
-  @I@place_kept: assert (!f_came || flush || store$in_ready);
+  inv_place_kept: assert (!f_came || flush || store$in_ready);
   @I@bounded: assert (due + (flushed ? 0 : store$count) <= PLACES);
   @I@conserved: assert (!out_valid || t_beats - n_out - 1'b1 < 40'h400000000);
   @I@busy_right: assert (busy == (flushed ? due != 0 || request : n_out != t_beats));
   @I@ready_right: assert (ready == (flushed ? due == 0 && !request : n_came == t_beats));
-  @I@alive: assert (flush || flushed || n_out == t_beats || out_valid || due != 0 || rd_valid || (todo != 0 && reserved + length <= PLACES));
+  @I@alive: assert (flush || flushed || n_out == t_beats || out_valid || due != 0 || rd_valid || moved);
   @I@quiet: assert (!flush || !out_valid);
   if ($past(f_started) && !$past(rst) && $past(flush && !rd_valid)) @I@unbegun: assert (!rd_valid);
 end
