@@ -171,13 +171,13 @@ always @(posedge clk) begin
   m1_stage <= stage;
   m2 <= m1;
   m3 <= m2;
+  if (gap != 0) gap <= gap - 1'b1;
   if (begins && !empty) begin
     running <= 1'b1;
     stage <= size - {k}'d1;
     index <= 0;
     gap <= 0;
   end
-  if (gap != 0) gap <= gap - 1'b1;
   if (issue) index <= (filled + 1'b1) & ~mask;
   if (stage_ends) begin
     index <= 0;
