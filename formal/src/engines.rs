@@ -217,7 +217,8 @@ impl Engine<'_> {
             source,
             keep,
             &format!(
-                "memory_nordff\n{}\nopt_clean\nsetundef -undriven -anyseq\ndffunmap\nwrite_smt2 -wires model.smt2\n",
+                "memory_map -rom-only\nmemory_nordff\n{}\ndelete -output\nopt_clean\nsetundef -undriven -anyseq\ndffunmap\n\
+             write_smt2 -wires model.smt2\n",
                 self.clocks()
             ),
         )
@@ -229,7 +230,7 @@ impl Engine<'_> {
             source,
             keep,
             &format!(
-                "delete -output\nmemory_map\n{}\nsetundef -undriven -anyseq\nopt -full\ntechmap\nopt -fast\n\
+                "delete -output\nopt_clean\nmemory_map\n{}\nsetundef -undriven -anyseq\nopt -full\ntechmap\nopt -fast\n\
              dffunmap\nabc -g AND -fast\nopt_clean\nwrite_aiger -I -B -zinit model.aig\n",
                 self.clocks()
             ),

@@ -64,6 +64,12 @@ pub struct Harness {
     pub block: String,
     /// A name of [`crate::designs::design`].
     pub design: String,
+    /// More designs of which the same is proved, each as a harness `name (design)` without covers and mutants.
+    #[serde(default)]
+    pub designs: Vec<String>,
+    /// Macros of the text.
+    #[serde(default)]
+    pub define: BTreeMap<String, String>,
     /// The module that takes the text; the top if absent.
     pub inside: Option<String>,
     /// File beside the manifest with the text, then values of its keys: `FILE KEY=VALUE…`.
@@ -181,6 +187,7 @@ impl File {
             all.check.extend(file.check);
         }
         all.validate().map_err(Error::Manifest)?;
+        all.harness = all.harness.iter().flat_map(Harness::each_design).collect();
         Ok(all)
     }
 
@@ -209,6 +216,19 @@ impl File {
 }
 
 impl Harness {
+    /// This harness and those of the further designs.
+    fn each_design(&self) -> Vec<Harness> {
+        let more = self.designs.iter().map(|design| Harness {
+            name: format!("{} ({design})", self.name),
+            design: design.clone(),
+            designs: vec![],
+            mutant: vec![],
+            note: String::new(),
+            ..self.clone()
+        });
+        std::iter::once(self.clone()).chain(more).collect()
+    }
+
     fn validate(&self) -> Result<(), String> {
         let labels: Vec<_> = self.property.iter().map(|p| &p.name).collect();
         for label in &labels {

@@ -95,7 +95,11 @@ pub fn run(
     let mut jobs = vec![];
     for (h, harness) in manifest.harness.iter().enumerate() {
         if selection.takes(harness.quick, &harness.name, &harness.block) {
-            jobs.extend([Job::Prove(h), Job::Cover(h)]);
+            jobs.push(Job::Prove(h));
+            // Of a further design nothing but the proof.
+            if !harness.mutant.is_empty() {
+                jobs.push(Job::Cover(h));
+            }
             jobs.extend((0..harness.mutant.len()).map(|m| Job::Mutant(h, m)));
         }
     }

@@ -15,6 +15,8 @@ pub struct Source {
     pub files: BTreeMap<String, String>,
     /// The module that has the harness' text.
     pub inside: String,
+    /// The macros of the harness.
+    defines: String,
 }
 
 /// Before the text of every harness. `f_started` is low in the first clock only, in which the block is reset.
@@ -80,7 +82,8 @@ impl Source {
             let end = text.rfind("endmodule").ok_or_else(|| wrong(format!("`{name}` has no endmodule")))?;
             text.insert_str(end, &format!("{PRELUDE}{new}\n"));
         }
-        Ok(Source { top: design.top, files, inside })
+        let define = |(name, value)| format!("`define {name} {value}\n");
+        Ok(Source { top: design.top, files, inside, defines: harness.define.iter().map(define).collect() })
     }
 
     /// The same with the change of `mutant`.
@@ -102,6 +105,7 @@ impl Source {
     }
 
     pub fn text(&self) -> String {
-        self.files.values().map(String::as_str).collect::<Vec<_>>().join("\n")
+        let files = self.files.values().map(String::as_str);
+        std::iter::once(self.defines.as_str()).chain(files).collect::<Vec<_>>().join("\n")
     }
 }
