@@ -34,10 +34,10 @@ always @(posedge clk) if (f_started) begin
     inv_ahead: assert (f_ahead <= 4 && (f_ahead < 4 || chain_read == 0));
   end
   inv_idle: assert (!done || (f_out == 0 && results$count == 0 && f_chain == 0 && chain_read == 0 && chain_write == 0));
-  room_kept: assert (!out_arrives || results$in_ready);
-  if ($past(f_started) && !$past(rst) && $past(!done) && done) exact: assert (f_taken == $past(n) && f_given == $past(n) && f_out == 0);
-  if (a_taken) elements_kept: assert ({1'b0, filled} < f_begun + 2 * BLOCK);
-  if (chain_arrives && !done) prefixes_kept: assert ({1'b0, chained} - {1'b0, applied[31:LB]} < 4);
+  inv_room_kept: assert (!out_arrives || results$in_ready);
+  if ($past(f_started) && !$past(rst) && $past(!done) && done) inv_exact: assert (f_taken == $past(n) && f_given == $past(n) && f_out == 0);
+  if (a_taken) inv_elements_kept: assert ({1'b0, filled} < f_begun + 2 * BLOCK);
+  if (chain_arrives && !done) inv_prefixes_kept: assert ({1'b0, chained} - {1'b0, applied[31:LB]} < 4);
   if (go) there: assert ({1'b0, applied} < f_chained);
   if (chain_go) filled_there: assert ({1'b0, begun, chain_from} < filled || filled == n);
   quiet: assert (!done || (!a_ready && !go && !chain_go && !d_valid));
