@@ -75,11 +75,7 @@ pub fn interface(m: Module) -> Module {
 
 /// The lanes of `config`.
 pub fn lane_shape(config: &CardConfig) -> LaneShape {
-    LaneShape {
-        log2_slots: config.log2_slots as usize,
-        min_window: config.min_window as usize,
-        max_window: config.max_window as usize,
-    }
+    LaneShape::of_card(config.log2_slots as usize, config.min_window as usize, config.max_window as usize)
 }
 
 /// The engine `msm_engine` of `config`.

@@ -16,8 +16,8 @@ use permafrost_rtl::{
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
-const SHAPE: LaneShape = LaneShape { log2_slots: 15, min_window: 2, max_window: 13 };
-const SMALL: LaneShape = LaneShape { log2_slots: 10, min_window: 3, max_window: 8 };
+const SHAPE: LaneShape = LaneShape::of_card(15, 2, 13);
+const SMALL: LaneShape = LaneShape::of_card(10, 3, 8);
 
 fn seed() -> u64 {
     let seed = std::env::var("PERMAFROST_SEED").ok().and_then(|s| s.parse().ok()).unwrap_or(0x5eed_0a7e);

@@ -49,14 +49,36 @@ pub const MEMORIES: usize = 4;
 /// Sizes of a lane.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LaneShape {
-    /// log2 of the G1 buckets, 10 or more.
+    /// log2 of the G1 buckets, 3 or more.
     pub log2_slots: usize,
     /// Range of the window widths c, 2 to 16.
     pub min_window: usize,
     pub max_window: usize,
+    /// Bits of a base field element; a point has four times as many.
+    pub field_bits: usize,
+    /// Entries of the store queue and of the add queue, a power of two, 2 to 32.
+    pub store_queue: usize,
+    pub add_queue: usize,
 }
 
 impl LaneShape {
+    /// A lane of a card. Others, with narrower points and shorter queues, are for proofs.
+    pub const fn of_card(log2_slots: usize, min_window: usize, max_window: usize) -> LaneShape {
+        LaneShape {
+            log2_slots,
+            min_window,
+            max_window,
+            field_bits: FIELD_BITS,
+            store_queue: queues::STORE_QUEUE,
+            add_queue: queues::ADD_QUEUE,
+        }
+    }
+
+    /// Bits of a point.
+    pub fn point_bits(&self) -> usize {
+        4 * self.field_bits
+    }
+
     /// Most windows of `c` bits in the lane.
     pub fn max_entries(&self, c: usize) -> usize {
         (MSM_MAX_SPAN as usize / c).min((1 << self.log2_slots) >> (c - 1))
@@ -92,7 +114,7 @@ pub fn tag_bits(shape: &LaneShape) -> usize {
 /// The lane `msm_lane` around `adder`.
 pub fn lane(shape: &LaneShape, adder: &Arc<Module>) -> Arc<Module> {
     assert!(
-        shape.log2_slots >= 10
+        shape.log2_slots >= 3
             && (2..=shape.max_window).contains(&shape.min_window)
             && shape.max_window <= 16
     );
@@ -107,20 +129,20 @@ pub fn lane(shape: &LaneShape, adder: &Arc<Module>) -> Arc<Module> {
         .input("item_valid", 1)
         .output("item_ready", 1)
         .input("item_addr", shape.log2_slots)
-        .input("item_value", POINT_BITS)
+        .input("item_value", shape.point_bits())
         .output("open", 1)
         .input("close", 1)
         .input("clear", 1)
         .output("clean", 1)
         .output("out_valid", 1)
         .input("out_ready", 1)
-        .output("out_value", POINT_BITS)
+        .output("out_value", shape.point_bits())
         .output("ev_add", 1)
         .output("ev_wait", 1)
         .output("ev_halves", 1)
         .output("ev_tail", 1)
         .output("ev_queued", 6)
-        .child("scan", &scan::scan(a))
+        .child("scan", &scan::scan(a, shape.point_bits()))
         .connect_all(
             "scan",
             &[

@@ -2,7 +2,7 @@
 //!
 //! Verilog of the unit (see its module docs for the rules), in terms of its streams `r_*` and `n1_*`.
 
-use super::{unit::select, POINT_BITS};
+use super::{unit::select, LaneShape};
 
 /// Entries of the store queue. Buckets have two write ports, or three clocks, for about one store a tick; it is HALVES over few
 /// windows that needs more than a handful: its regular order brings stores, and then additions, in runs.
@@ -11,7 +11,8 @@ pub(super) const STORE_QUEUE: usize = 32;
 pub(super) const ADD_QUEUE: usize = 32;
 
 /// What enters the adder, and the add queue.
-pub(super) fn adds(a: usize) -> String {
+pub(super) fn adds(shape: &LaneShape) -> String {
+    let a = shape.address_bits();
     format!(
         r"
 // The add queue: entry `late_r` or `late_n` holds an addition with the point that a store is about to overwrite.
@@ -79,18 +80,19 @@ always @(posedge clk) begin
   end
 end
 ",
-        vl = POINT_BITS - 1,
+        vl = shape.point_bits() - 1,
         sl = a + 1,
         tl = a + 5,
-        q = ADD_QUEUE,
-        ql = ADD_QUEUE - 1,
-        il = ADD_QUEUE.ilog2() - 1,
+        q = shape.add_queue,
+        ql = shape.add_queue - 1,
+        il = shape.add_queue.ilog2() - 1,
         stored = select("stored_mem", "v_rdata"),
     )
 }
 
 /// What is written, and the store queue.
-pub(super) fn stores(a: usize) -> String {
+pub(super) fn stores(shape: &LaneShape) -> String {
+    let a = shape.address_bits();
     let mut out = format!(
         r"
 // The store queue: entry `hit` holds the point that this addition needs, `put` is free.
@@ -121,11 +123,11 @@ wire queue_in = n_store && port_taken && queued != {{{q}{{1'b1}}}} && !r_late;
 wire n_fire = n_issue || late_in || direct || n_write || queue_in;
 wire n_toggle = n_fire && !n_again && !same;
 ",
-        vl = POINT_BITS - 1,
+        vl = shape.point_bits() - 1,
         sl = a + 1,
-        q = STORE_QUEUE,
-        ql = STORE_QUEUE - 1,
-        il = STORE_QUEUE.ilog2() - 1,
+        q = shape.store_queue,
+        ql = shape.store_queue - 1,
+        il = shape.store_queue.ilog2() - 1,
     );
     for k in 0..3 {
         let in_bank = |at: &str| match k {
@@ -157,10 +159,10 @@ always @(*) begin : search{k}
 end
 ",
             what = ["bank 0 of memory 0", "bank 1 of memory 0", "memories 1 to 3"][k],
-            vl = POINT_BITS - 1,
+            vl = shape.point_bits() - 1,
             sl = a + 1,
-            ql = STORE_QUEUE - 1,
-            il = STORE_QUEUE.ilog2() - 1,
+            ql = shape.store_queue - 1,
+            il = shape.store_queue.ilog2() - 1,
             n_bank = in_bank("n1_at"),
             r_bank = in_bank("r_at"),
             q_bank = in_bank("queue_at[i]"),

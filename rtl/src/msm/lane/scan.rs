@@ -20,7 +20,6 @@
 //! 2^l * windows slots apart.
 
 use crate::hdl::Module;
-use crate::msm::lane::POINT_BITS;
 use std::sync::Arc;
 
 /// Phase codes: the memory that is read.
@@ -32,11 +31,11 @@ pub const OUT: usize = 3;
 /// log2 of the slots that a window takes in memory 2.
 pub const BIT_STRIDE: usize = 4;
 
-/// The scan, for slot addresses of `a` bits. Tick domain.
+/// The scan, for slot addresses of `a` bits (6 or more) and values of `point_bits`. Tick domain.
 ///
 /// `start` (one tick, while `done`) begins phase `phase`; `clear` abandons it; `done` is high when every slot has been
 /// read and all items have been taken. `phase`, `window_bits` (c) and `entries` (windows) are stable meanwhile.
-pub fn scan(a: usize) -> Arc<Module> {
+pub fn scan(a: usize, point_bits: usize) -> Arc<Module> {
     let al = a - 1;
     Module::new("msm_lane_scan")
         .doc("Aggregation scan: empties one memory's slots, emits items for the next. See rtl/src/msm/lane/scan.rs.")
@@ -51,17 +50,17 @@ pub fn scan(a: usize) -> Arc<Module> {
         .output("src_ren", 1)
         .output("src_raddr", a)
         .input("src_full", 1)
-        .input("src_value", POINT_BITS)
+        .input("src_value", point_bits)
         .output("src_take", 1)
         .output("src_taddr", a)
         .output("item_valid", 1)
         .input("item_ready", 1)
         .output("item_m", 4)
         .output("item_addr", a)
-        .output("item_value", POINT_BITS)
+        .output("item_value", point_bits)
         .output("out_valid", 1)
         .input("out_ready", 1)
-        .output("out_value", POINT_BITS)
+        .output("out_value", point_bits)
         .body(format!(
             r"
 localparam [1:0] HALVES = {HALVES}, BITS = {BITS}, WEIGH = {WEIGH}, OUT = {OUT};

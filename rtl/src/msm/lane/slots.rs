@@ -12,9 +12,7 @@
 //! banks, address bit 0 being the bank, or half as many G2 slots, {y.c1, x.c1} in bank 1. Each bank has a write
 //! port; in G2 mode both do the same. [`Layout::Wide`] has `2^log2_slots` slots for either, and one write port.
 
-use crate::field::FIELD_BITS;
 use crate::hdl::Module;
-use crate::msm::lane::POINT_BITS;
 use std::sync::Arc;
 
 /// How values lie in memory.
@@ -24,12 +22,12 @@ pub enum Layout {
     Wide,
 }
 
-/// Slots at addresses of `log2_slots` bits (2 or more).
-pub fn slots(log2_slots: usize, layout: Layout) -> Arc<Module> {
+/// Slots at addresses of `log2_slots` bits (2 or more), for fields of `field_bits`.
+pub fn slots(log2_slots: usize, layout: Layout, field_bits: usize) -> Arc<Module> {
     assert!(log2_slots >= 2, "slots({log2_slots})");
     let (name, values) = match layout {
-        Layout::Banks => ("banks", banks(log2_slots)),
-        Layout::Wide => ("wide", wide(log2_slots)),
+        Layout::Banks => ("banks", banks(log2_slots, field_bits)),
+        Layout::Wide => ("wide", wide(log2_slots, 4 * field_bits)),
     };
     let depth = (1usize << log2_slots) - 1;
     let m = Module::new(format!("msm_slots_{name}_{log2_slots}"))
@@ -44,7 +42,7 @@ pub fn slots(log2_slots: usize, layout: Layout) -> Arc<Module> {
     let m = suffixes.iter().fold(m, |m, k| {
         m.input(format!("v_we{k}"), 1)
             .input(format!("v_waddr{k}"), log2_slots)
-            .input(format!("v_wdata{k}"), POINT_BITS)
+            .input(format!("v_wdata{k}"), 4 * field_bits)
     });
     m.input("tick", 1)
         .input("n_ren", 1)
@@ -65,7 +63,7 @@ pub fn slots(log2_slots: usize, layout: Layout) -> Arc<Module> {
         .input("clr_addr", log2_slots)
         .input("v_ren", 1)
         .input("v_raddr", log2_slots)
-        .output("v_rdata", POINT_BITS)
+        .output("v_rdata", 4 * field_bits)
         .body(format!(
             r"
 reg new_bits [0:{depth}];
@@ -96,7 +94,7 @@ end
         .build()
 }
 
-fn wide(log2_slots: usize) -> String {
+fn wide(log2_slots: usize, point_bits: usize) -> String {
     format!(
         r"
 reg [{vl}:0] values [0:{depth}];
@@ -105,13 +103,12 @@ always @(posedge clk) begin
   if (v_we) values[v_waddr] <= v_wdata;
 end
 ",
-        vl = POINT_BITS - 1,
+        vl = point_bits - 1,
         depth = (1usize << log2_slots) - 1,
     )
 }
 
-fn banks(log2_slots: usize) -> String {
-    let f = FIELD_BITS;
+fn banks(log2_slots: usize, f: usize) -> String {
     let mut out = format!(
         r"
 wire [{bl}:0] bank_raddr = g2 ? v_raddr[{bl}:0] : v_raddr[{al}:1];

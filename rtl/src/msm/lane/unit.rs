@@ -32,8 +32,8 @@
 //! `flush` drops everything under way; `landed` is high when the adder is empty. All of it in the tick domain.
 
 use super::{
-    queues::{adds, stores, ADD_QUEUE, STORE_QUEUE},
-    slots, LaneShape, MEMORIES, POINT_BITS,
+    queues::{adds, stores},
+    slots, LaneShape, MEMORIES,
 };
 use crate::hdl::Module;
 use std::sync::Arc;
@@ -52,13 +52,13 @@ pub fn unit(shape: &LaneShape, adder: &Arc<Module>) -> Arc<Module> {
         .input("item_m", 4)
         .input("item_mem", 2)
         .input("item_addr", a)
-        .input("item_value", POINT_BITS)
+        .input("item_value", shape.point_bits())
         .input("src_on", 1)
         .input("src_mem", 2)
         .input("src_ren", 1)
         .input("src_raddr", a)
         .output("src_full", 1)
-        .output("src_value", POINT_BITS)
+        .output("src_value", shape.point_bits())
         .input("src_take", 1)
         .input("src_taddr", a)
         .input("clr_we", 1)
@@ -84,7 +84,7 @@ pub fn unit(shape: &LaneShape, adder: &Arc<Module>) -> Arc<Module> {
         let (inst, at) = (format!("mem{k}"), format!("[{}:0]", log2 - 1));
         let src = format!("src_on && src_mem == 2'd{k}");
         let own = |signal: &str| format!("{signal}[{mem}] == 2'd{k}", mem = format_args!("{}:{a}", a + 1));
-        m = m.child(&inst, &slots::slots(log2, layout));
+        m = m.child(&inst, &slots::slots(log2, layout, shape.field_bits));
         if layout == slots::Layout::Banks {
             m = m.connect(&inst, "g2", "g2");
             for (port, from) in [("we", "write{}"), ("waddr", "write{}_at"), ("wdata", "write{}_value")] {
@@ -123,7 +123,7 @@ pub fn unit(shape: &LaneShape, adder: &Arc<Module>) -> Arc<Module> {
             m = m.connect(&inst, port, expr);
         }
     }
-    m.body(streams(a)).body(adds(a)).body(stores(a)).body(state(a)).build()
+    m.body(streams(shape)).body(adds(shape)).body(stores(shape)).body(state(shape)).build()
 }
 
 /// One of the memories' outputs `port`, by `select`.
@@ -139,7 +139,8 @@ pub(super) fn select(select: &str, port: &str) -> String {
 }
 
 /// The two streams, and what they want.
-fn streams(a: usize) -> String {
+fn streams(shape: &LaneShape) -> String {
+    let a = shape.address_bits();
     format!(
         r"
 // A slot is {{memory, address}}; a tag is {{doubling count, slot}}.
@@ -175,7 +176,7 @@ wire r_toggle = r_meet && !same;
 wire n_add = n_again || (n_meet && n_full && !same);
 wire n_store = n_meet && !same && !n_full;
 ",
-        vl = POINT_BITS - 1,
+        vl = shape.point_bits() - 1,
         sl = a + 1,
         sb = a + 2,
         tl = a + 5,
@@ -187,7 +188,8 @@ wire n_store = n_meet && !same && !n_full;
 }
 
 /// Ports, stage N1, corrections and counts.
-fn state(a: usize) -> String {
+fn state(shape: &LaneShape) -> String {
+    let a = shape.address_bits();
     let mut out = format!(
         r"
 wire n0_fire = item_valid && item_ready;
@@ -234,8 +236,8 @@ wire down{k} = add$out_valid && r_mem == 2'd{k};
 always @(*) begin : count{k}
   integer i;
   waiting{k} = 1'b0;
-  for (i = 0; i < {STORE_QUEUE}; i = i + 1) if (queued[i] && queue_at[i][{sl}:{a}] == 2'd{k}) waiting{k} = 1'b1;
-  for (i = 0; i < {ADD_QUEUE}; i = i + 1) if (late[i] && late_at[i][{sl}:{a}] == 2'd{k}) waiting{k} = 1'b1;
+  for (i = 0; i < {stores}; i = i + 1) if (queued[i] && queue_at[i][{sl}:{a}] == 2'd{k}) waiting{k} = 1'b1;
+  for (i = 0; i < {adds}; i = i + 1) if (late[i] && late_at[i][{sl}:{a}] == 2'd{k}) waiting{k} = 1'b1;
   idle[{k}] = flying{k} == 0 && !waiting{k} && !(n1_valid && n1_mem == 2'd{k});
 end
 always @(posedge clk) begin
@@ -244,6 +246,8 @@ always @(posedge clk) begin
   if (rst) flying{k} <= 12'd0;
 end
 ",
+            stores = shape.store_queue,
+            adds = shape.add_queue,
             sl = a + 1,
         );
     }
