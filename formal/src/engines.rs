@@ -213,12 +213,16 @@ impl Engine<'_> {
 
     /// The model of words, for smtbmc.
     fn words(&self, source: &Source, keep: Keep) -> Result<Labels, Error> {
+        let memories = if self.harness.registers {
+            "memory_map\nopt_clean\n"
+        } else {
+            "memory_map -rom-only\nmemory_nordff\n"
+        };
         self.yosys(
             source,
             keep,
             &format!(
-                "memory_map -rom-only\nmemory_nordff\n{}\ndelete -output\nopt_clean\nsetundef -undriven -anyseq\ndffunmap\n\
-             write_smt2 -wires model.smt2\n",
+                "{memories}{}\ndelete -output\nopt_clean\nsetundef -undriven -anyseq\ndffunmap\nwrite_smt2 -wires model.smt2\n",
                 self.clocks()
             ),
         )

@@ -80,6 +80,9 @@ pub struct Harness {
     /// Modules that are replaced by the text of a file beside the manifest: abstractions, to be proved elsewhere.
     #[serde(default)]
     pub replace: BTreeMap<String, String>,
+    /// Modules that lose their body, so that their outputs are free but for what the text assumes of them.
+    #[serde(default)]
+    pub free: Vec<String>,
     pub method: Method,
     pub depth: usize,
     /// The clock is a signal of the model that the harness' text drives or leaves free, so that clock edges can be told apart; a
@@ -90,6 +93,9 @@ pub struct Harness {
     /// harnesses whose assertions together are too much for one.
     #[serde(default)]
     pub split: bool,
+    /// Memories become registers in the model of words: one that is searched and read in one clock looks like a loop otherwise.
+    #[serde(default)]
+    pub registers: bool,
     /// Commands of abc between `fold; strash` and `pdr`.
     #[serde(default)]
     pub prepare: String,

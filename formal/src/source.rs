@@ -19,6 +19,8 @@ pub struct Source {
     defines: String,
 }
 
+/// What an emitted module has between its ports and its body.
+const BODY: &str = "// Update code (custom)";
 /// Before the text of every harness. `f_started` is low in the first clock only, in which the block is reset.
 const PRELUDE: &str = "\n// The harness.\nreg f_started = 1'b0;\nalways @(posedge clk) f_started <= 1'b1;\n";
 const RESET: &str = "always @(*) if (!f_started) assume (rst);\n";
@@ -54,6 +56,15 @@ fn text_of(folder: &Path, named: &str) -> Result<String, Error> {
     Ok(text)
 }
 
+/// For the declaration of an output: a free value for it.
+fn any_output(line: &str) -> Option<String> {
+    let (width, name) = match line.trim().strip_prefix("output reg")?.trim().trim_end_matches(';').rsplit_once(' ') {
+        Some((width, name)) => (width.trim(), name),
+        None => ("", line.trim().trim_end_matches(';').rsplit_once(' ')?.1),
+    };
+    Some(format!("(* anyseq *) wire {width} any_{name};\nalways @(*) {name} = any_{name};\n"))
+}
+
 impl Source {
     /// Emits the design of `harness` and puts the text from `folder` into it.
     ///
@@ -68,6 +79,12 @@ impl Source {
         for (name, file) in &harness.replace {
             let text = files.get_mut(name).ok_or_else(|| wrong(format!("no module `{name}` to replace")))?;
             *text = read(folder, file)?;
+        }
+        for name in &harness.free {
+            let text = files.get_mut(name).ok_or_else(|| wrong(format!("no module `{name}` to free")))?;
+            let body = text.find(BODY).ok_or_else(|| wrong(format!("`{name}` has no body to drop")))?;
+            let free: String = text.lines().filter_map(any_output).collect();
+            text.replace_range(body.., &format!("{free}endmodule\n"));
         }
         let inside = harness.inside.clone().unwrap_or_else(|| design.top.clone());
         let mut added = BTreeMap::from([(inside.clone(), text_of(folder, &harness.text)?)]);

@@ -1,8 +1,42 @@
 //! The MSM engine.
+//!
+//! Lanes are small: eight buckets, windows of 2 or 3 bits, fields of 3 bits, queues of 2. The point adder is a module without
+//! a body: harnesses say what it does.
 
-use permafrost_rtl::hdl::Module;
+use permafrost_rtl::{
+    hdl::Module,
+    msm::lane::{self, scan, slots, unit, LaneShape},
+};
 use std::sync::Arc;
 
-pub fn design(_name: &str) -> Option<Arc<Module>> {
-    None
+const SMALL: LaneShape =
+    LaneShape { log2_slots: 3, min_window: 2, max_window: 3, field_bits: 3, store_queue: 2, add_queue: 2 };
+
+/// A module with the ports of the point adder whose outputs are free.
+fn free_adder(shape: &LaneShape) -> Arc<Module> {
+    let tag = lane::tag_bits(shape);
+    Module::new("free_adder")
+        .clocked()
+        .input("g2", 1)
+        .input("tick", 1)
+        .input("in_valid", 1)
+        .input("p", shape.point_bits())
+        .input("q", shape.point_bits())
+        .input("tag", tag)
+        .output("early_valid", 1)
+        .output("early_tag", tag)
+        .output("out_valid", 1)
+        .output("out_tag", tag)
+        .output("r", shape.point_bits())
+        .build()
+}
+
+pub fn design(name: &str) -> Option<Arc<Module>> {
+    Some(match name {
+        "msm slots banks" => slots::slots(3, slots::Layout::Banks, 3),
+        "msm slots wide" => slots::slots(3, slots::Layout::Wide, 3),
+        "msm unit" => unit::unit(&SMALL, &free_adder(&SMALL)),
+        "msm scan" => scan::scan(17, 3),
+        _ => return None,
+    })
 }
