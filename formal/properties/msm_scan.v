@@ -36,11 +36,15 @@ reg [31:0] gone = 32'd0;
 reg [7:0] outs = 8'd0, s1_window = 8'd0;
 reg [A-1:0] last_read;
 reg held = 1'b0;
+reg [A-1:0] s1_turn;
+wire [A-1:0] s1_high = s1_turn & high_mask;
+wire [A-1:0] s1_slot = phase == HALVES ? (s1_high << l) | ((s1_high + (s1_turn >> h)) & low_mask) : s1_turn;
 always @(posedge clk) begin
   if (tick) begin
     if (src_ren) begin
       s1_is <= reads;
       s1_window <= window;
+      s1_turn <= index;
       gone <= 32'd0;
       last_read <= src_raddr;
     end else if (sent) gone <= gone + item_weight;
@@ -76,6 +80,8 @@ always @(posedge clk) if (f_started) begin
   inv_s1: assert (!s1_valid || (act && s1_index <= last_index && s1_window < entries && s1_addr == last_read &&
     s1_addr == (({{(A-8){1'b0}}, s1_window} << src_stride) | s1_index) && s1_dst == {{(A-8){1'b0}}, s1_window} << dst_stride));
   inv_s1_is: assert (!s1_valid || s1_is == (s1_window == fw && s1_index == fj));
+  inv_turn: assert (!s1_valid || (s1_index == s1_slot && s1_turn <= last_index));
+  inv_next: assert (!s1_valid || !run || (window == 0 ? s1_window == entries - 8'd1 && index == s1_turn + 1 : window == s1_window + 8'd1 && index == s1_turn));
   inv_seen: assert (!act || done || (seen == (!run || index > turn || (index == turn && window > fw))));
   inv_left: assert (!act || done || (left == (seen && !(s1_valid && s1_is)) && (seen || !(s1_valid && s1_is))));
   inv_gone: assert (!s1_valid || ((s1_out & ~candidates) == 0 && (phase == HALVES || phase == BITS || s1_out == 0) && gone == out_weight));
