@@ -61,9 +61,11 @@ wire a_v_we = sm == 0 ? (bank ? mem0$v_we1 && mem0$v_waddr1 == sa : mem0$v_we0 &
   sm == 1 ? mem1$v_we && mem1$v_waddr == sa : sm == 2 ? mem2$v_we && mem2$v_waddr == sa : mem3$v_we && mem3$v_waddr == sa;
 wire [11:0] a_v_wdata = sm == 0 ? (bank ? mem0$v_wdata1 : mem0$v_wdata0) :
   sm == 1 ? mem1$v_wdata : sm == 2 ? mem2$v_wdata : mem3$v_wdata;
-// What the ports have to show, when they last read this slot.
-reg n_is = 1'b0, n_new_was, n_res_was, r_is = 1'b0, r_new_was, r_res_was, v_is = 1'b0;
+// What the ports have to show, when they last read this slot; values are known when they were written for the group at work.
+reg n_is = 1'b0, n_new_was, n_res_was, r_is = 1'b0, r_new_was, r_res_was, v_is = 1'b0, v_g2, s_known = 1'b0, s_g2;
 reg [2:0] v_was;
+wire v_holds = v_is && v_g2 == g2;
+wire known = s_known && s_g2 == g2;
 always @(posedge clk) begin
   if (tick && a_n_ren) begin
     n_is <= a_n_rd;
@@ -76,7 +78,8 @@ always @(posedge clk) begin
     r_res_was <= s_res;
   end
   if (tick && a_v_ren) begin
-    v_is <= a_v_rd;
+    v_is <= a_v_rd && known;
+    v_g2 <= g2;
     v_was <= s_val;
   end
   if (tick && a_clr_we) begin
@@ -88,12 +91,17 @@ always @(posedge clk) begin
     if (a_n_we && a_n_wr) s_new <= a_n_wbit;
     if (a_r_we && a_r_wr) s_res <= a_r_wbit;
   end
-  if (a_v_we) s_val <= field(a_v_wdata);
+  if (!known) s_known <= 1'b0;
+  if (a_v_we) begin
+    s_known <= 1'b1;
+    s_g2 <= g2;
+    s_val <= field(a_v_wdata);
+  end
 end
 always @(*) begin
   if (n_is) assume (o_n_new == n_new_was && o_n_res == n_res_was);
   if (r_is) assume (o_r_new == r_new_was && o_r_res == r_res_was);
-  if (v_is) assume (field(o_v) == v_was);
+  if (v_holds) assume (field(o_v) == v_was);
 end
 always @(posedge clk) if (f_started) begin
   if (!$past(tick && a_n_ren)) assume (o_n_new == $past(o_n_new) && o_n_res == $past(o_n_res));
@@ -248,14 +256,13 @@ always @(posedge clk) if (f_started) begin
   inv_flying: assert (flying_s == {11'd0, in_s} + {11'd0, in_rest} + air + air_rest);
   inv_n1: assert (!n1_s || (n_is && n_new == s_new && n_res == s_res));
   inv_r: assert (!out_s || (r_is && r_new == s_new && r_res == s_res));
-  inv_stored: assert (!in_s || (stored_mem == sm && (other_known || v_is)));
+  inv_stored: assert (!in_s || !live || (stored_mem == sm && (other_known || v_holds)));
   inv_dead: assert (live || (!n1_s && lates == 0 && queues == 0));
   inv_quiet: assert (!quiet || (!n1_valid && late == 0 && queued == 0));
   inv_src: assert (!src_has || (good({sm, src_at}) && n_is == (src_at == sa)));
-  inv_src_v: assert (!src_has || src_at != s[5:0] || (v_is && n_new_was == s_new && n_res_was == s_res));
-  inv_src_q: assert (!src_has || src_at != s[5:0] || queues != 0 || v_was == s_val || !full);
+  inv_src_v: assert (!src_has || src_at != sa || (n_new_was == s_new && n_res_was == s_res && (!full || (v_holds && v_was == s_val))));
   if (live) begin
-    inv_one: assert (lates <= 1 && queues <= 1 && !(full && lates != 0) && (queues == 0 || has));
+    inv_one: assert (lates <= 1 && queues <= 1 && !(full && lates != 0) && (queues == 0 || has) && (!has || queues != 0 || known));
     inv_some: assert (some == (things != 0));
     places: assert (things == {12'd0, has} + {7'd0, lates} + {12'd0, n1_s} + {12'd0, in_s} + {1'b0, air});
     conserved: assert (all == total);
