@@ -6,7 +6,7 @@ always @(*) begin
   assume (windows << b <= 32'd1 << A && windows << (h + 1) <= 32'd1 << A && windows << 4 <= 32'd1 << A);
   if (start) assume (done && !clear);
 end
-always @(posedge clk) if (f_started && !$past(done))
+always @(posedge clk) if (f_started && !$past(done || rst || (tick && clear)))
   assume (phase == $past(phase) && window_bits == $past(window_bits) && entries == $past(entries));
 // What was read stays until the next read.
 always @(posedge clk) if (f_started && !$past(tick && src_ren)) assume (src_full == $past(src_full) && src_value == $past(src_value));

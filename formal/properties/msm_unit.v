@@ -147,7 +147,7 @@ always @(posedge clk) if (f_started) begin
 end
 
 // The surroundings. After a reset and a flush the slot takes no part until it has been cleared, when nothing is under way.
-reg live = 1'b1, quiet = 1'b1;
+reg live = 1'b1, quiet = 1'b1, some = 1'b0;
 wire item_s = n0_fire && item_at == s;
 wire src_s = src_on && src_mem == sm;
 // The slot that the source read last and has not taken.
@@ -170,7 +170,7 @@ always @(posedge clk) begin
   end
   if (!src_s) src_has <= 1'b0;
   if (rst) begin
-    live <= !f_started;
+    live <= !f_started || (live && !some);
     quiet <= 1'b1;
     src_has <= 1'b0;
   end
@@ -178,7 +178,7 @@ end
 always @(*) begin
   if (item_valid) assume (good(item_at) && field(item_value) != 7 && !(src_on && src_mem == item_mem));
   if (item_valid && item_at == s) assume (live);
-  if (src_s) assume (live && good({src_mem, src_raddr}) && !flush);
+  if (src_s) assume (live && good({src_mem, src_raddr}));
   if (src_s && src_take) assume (src_has && src_taddr == src_at && src_full && !(src_ren && src_raddr == src_at));
   if (clr_we) assume (quiet && landed && !item_valid && !src_on && !flush);
 end
@@ -190,7 +190,6 @@ end
 
 // What has come for the slot since it was empty: items, and the sum of them with their doublings; items less additions.
 reg [2:0] total = 3'd0;
-reg some = 1'b0;
 reg [12:0] things = 13'd0;
 wire again = r_again || (n_issue && n_again);
 wire join_s = issue && add_at == s && !again;
@@ -276,6 +275,8 @@ always @(posedge clk) if (f_started) begin
   moves: assert (r_valid || flush || (n1_valid ? n_fire : late == 0 || late_fire));
   if ($past(f_started && !rst && queued != 0 && !own0 && !own1 && !own2 && !(tick && queue_in)))
     written: assert ((queued & ~$past(queued)) == 0 && queued != $past(queued));
+  ports: assert ((!mem0$v_we0 || (g2 ? !mem0$v_waddr0[L0-1] : !mem0$v_waddr0[0])) &&
+    (!mem0$v_we1 || (g2 ? !mem0$v_waddr1[L0-1] : mem0$v_waddr1[0])) && (src_on || !mem0$v_ren || !(g2 && mem0$v_raddr[L0-1])));
   through: cover (live && some && things == 1 && full && $past(add$out_valid));
   both: cover (live && direct && out_s && things == 4);
   late_pair: cover (live && late_hit_n && n1_s && late_fire && queue_hit);

@@ -36,6 +36,7 @@ pub fn design(name: &str) -> Option<Arc<Module>> {
         "msm slots banks" => slots::slots(3, slots::Layout::Banks, 3),
         "msm slots wide" => slots::slots(3, slots::Layout::Wide, 3),
         "msm unit" => unit::unit(&SMALL, &free_adder(&SMALL)),
+        "msm lane" => lane::lane(&SMALL, &free_adder(&SMALL)),
         "msm scan" => scan::scan(17, 3),
         _ => return None,
     })
