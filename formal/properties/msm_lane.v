@@ -5,6 +5,7 @@ always @(posedge clk) if (f_started) begin
   else if ($past(tick && scan$start)) assume (!scan$done);
   else if ($past(scan$done || !tick)) assume (scan$done == $past(scan$done));
 end
+always @(*) if (scan$phase == 3) assume (!scan$item_valid);
 // The unit: an idle memory that gets no items stays idle; nothing is taken in under `flush`; after it all lands.
 wire fires = tick && unit$item_valid && unit$item_ready;
 always @(*) if (unit$flush) assume (!unit$item_ready);
@@ -35,9 +36,12 @@ wire begins = tick && start;
 wire ends = tick && over;
 // Slots power up empty, and nothing moves in the first clock. What comes in a clock of reset is dropped.
 always @(*) if (!f_started) assume (!tick);
+wire all_walked = tick && mode == WALK && (&clear_addr);
+wire [3:0] left = all_walked ? 4'd0 : filled & ~({3'd0, ends} << phase);
 always @(posedge clk) if (rst) begin
   walked <= 1'b0;
-  trusted <= !f_started || (filled == 0 && trusted);
+  filled <= left;
+  trusted <= !f_started || all_walked || (left == 0 && trusted);
   quiet <= 1'b1;
   jobs <= 2'd0;
   followed <= 1'b0;
@@ -64,19 +68,21 @@ end else if (tick) begin
   end
   if (mode == FLUSH) begin
     walked <= 1'b0;
-    trusted <= 1'b0;
+    trusted <= filled == 0 && trusted;
     quiet <= 1'b1;
     jobs <= 2'd0;
     followed <= 1'b0;
     phases <= 3'd0;
   end
-  if (mode == WALK && (&clear_addr)) begin
+  if (all_walked) begin
     trusted <= 1'b1;
     filled <= 4'd0;
   end
 end
 reg f_worked = 1'b0;
 always @(posedge clk) if (mode == FLUSH && filled[1]) f_worked <= 1'b1;
+// After a flush or reset, without items, what has landed leaves every memory idle.
+always @(*) if (f_started && quiet && unit$landed) assume (&unit$idle);
 wire in_turn = followed && ahead == 0 && scanning;
 
 always @(posedge clk) if (f_started) begin
@@ -92,7 +98,7 @@ always @(posedge clk) if (f_started) begin
   empties: assert (!clean || (filled == 0 && jobs == 0 && trusted && (&unit$idle) && !scanning));
   unmixed: assert (!(mode == RUN && start && phase != OUT && !(phase == HALVES && !some)) || !filled[phase + 2'd1]);
   closed: assert (!(mode == RUN && start && phase == HALVES) || (jobs != 0 && !open));
-  skipped: assert (!(mode == RUN && start && phase == HALVES && !some) || !filled[0]);
+  if ($past(f_started && !rst && tick && start && phase == HALVES && filled[0])) skipped: assert (phase == HALVES);
   if (in_turn && mode == RUN) begin
     parameters: assert (scan$window_bits == job_bits && scan$entries == job_entries);
     complete: assert (phase != OUT || phases == (followed_some ? 3'd4 : 3'd1));

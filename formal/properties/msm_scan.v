@@ -90,9 +90,9 @@ always @(posedge clk) if (f_started) begin
     && (!s1_valid || run || s1_window == entries - 8'd1) && (!run || index == 0)));
   once: assert (!act || (!again && (!done || (seen && left))));
   weighs: assert (!(s1_leaves && phase != OUT) || !src_full || gone + (sent ? item_weight : 0) == weight(phase, s1_index));
-  carries: assert (!sent || (item_value == src_value && src_full && held &&
+  carries: assert ((!item_valid || phase != OUT) && (!sent || (item_value == src_value && src_full && held &&
     item_addr - item_index == {{(A-8){1'b0}}, s1_window} << (phase == HALVES ? h + 5'd1 : phase == BITS ? 5'd4 : 5'd0) &&
-    {{(32-A){1'b0}}, item_index} >> (phase == HALVES ? h + 5'd1 : phase == BITS ? 5'd4 : 5'd0) == 0));
+    {{(32-A){1'b0}}, item_index} >> (phase == HALVES ? h + 5'd1 : phase == BITS ? 5'd4 : 5'd0) == 0)));
   takes: assert (!src_take || (held && src_full && src_taddr == last_read && !(src_ren && src_raddr == src_taddr)));
   empties: assert (!s1_leaves || !src_full || src_take);
   puts_out: assert (!out_valid || (phase == OUT && outs == s1_window && s1_addr == {{(A-8){1'b0}}, outs} && out_value == (src_full ? src_value : 0)));

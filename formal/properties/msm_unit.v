@@ -146,7 +146,7 @@ always @(posedge clk) if (f_started) begin
     add$out_valid == $past(add$out_valid) && add$out_tag == $past(add$out_tag) && add$r == $past(add$r));
 end
 
-// The surroundings. After a reset and a flush the slot takes no part until it has been cleared, when nothing is under way.
+// The surroundings. After a reset or a flush that finds an item of the slot, it takes no part until it has been cleared, when nothing is under way.
 reg live = 1'b1, quiet = 1'b1, some = 1'b0;
 wire item_s = n0_fire && item_at == s;
 wire src_s = src_on && src_mem == sm;
@@ -163,14 +163,14 @@ always @(posedge clk) begin
     end else if (src_take) src_has <= 1'b0;
     if (n0_fire) quiet <= 1'b0;
     if (flush) begin
-      live <= 1'b0;
+      live <= live && !some;
       quiet <= 1'b1;
     end
     if (a_clr_we && a_clr) live <= 1'b1;
   end
   if (!src_s) src_has <= 1'b0;
   if (rst) begin
-    live <= !f_started || (live && !some);
+    live <= !f_started || (live && !some) || (tick && a_clr_we && a_clr);
     quiet <= 1'b1;
     src_has <= 1'b0;
   end
@@ -269,7 +269,7 @@ always @(posedge clk) if (f_started) begin
   end
   still: assert (!src_s || idle[sm]);
   read: assert (!src_s || !src_has || src_at != sa || (src_full == some && (!some || field(src_value) == total)));
-  rest: assert (!landed || (!issued && air == 0 && air_rest == 0));
+  rest: assert (!landed || (!issued && air == 0 && air_rest == 0 && (!quiet || idle[sm])));
   waits: assert (!n1_valid || n_fire || flush || (n_again && taken) || (n_add && taken && (&late)) ||
     (n_store && ((port_taken && (&queued)) || (late_hit_n && taken))));
   moves: assert (r_valid || flush || (n1_valid ? n_fire : late == 0 || late_fire));
