@@ -5,7 +5,12 @@
 
 use permafrost_rtl::{
     hdl::Module,
-    msm::lane::{self, scan, slots, unit, LaneShape},
+    msm::{
+        feed,
+        lane::{self, scan, slots, unit, LaneShape},
+        reader, slicer,
+    },
+    target::Target,
 };
 use std::sync::Arc;
 
@@ -37,6 +42,9 @@ pub fn design(name: &str) -> Option<Arc<Module>> {
         "msm slots wide" => slots::slots(3, slots::Layout::Wide, 3),
         "msm unit" => unit::unit(&SMALL, &free_adder(&SMALL)),
         "msm lane" => lane::lane(&SMALL, &free_adder(&SMALL)),
+        "msm slicer" => slicer::slicer(17),
+        "msm reader small" => reader::sized(8, 4),
+        "msm feed" => feed::feed(Target::Generic, 3, 2, 13),
         "msm scan" => scan::scan(17, 3),
         _ => return None,
     })

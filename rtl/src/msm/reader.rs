@@ -17,8 +17,14 @@ use std::sync::Arc;
 pub const DEPTH: usize = 64;
 const BURST: usize = 16;
 
+/// The module `msm_reader`.
 pub fn reader() -> Arc<Module> {
-    let store = fifo(BEAT_BITS + 1, DEPTH);
+    sized(DEPTH, BURST)
+}
+
+/// The reader with a store of `depth` beats, a power of two, and bursts of up to `burst`; a card has [`DEPTH`] and 16.
+pub fn sized(depth: usize, burst: usize) -> Arc<Module> {
+    let store = fifo(BEAT_BITS + 1, depth);
     let m = Module::new("msm_reader")
         .doc("Fetches a contiguous range of card memory ahead, as a stream of beats. See rtl/src/msm/reader.rs.")
         .clocked()
@@ -47,8 +53,8 @@ pub fn reader() -> Arc<Module> {
         )
         .body(format!(
             r"
-localparam [7:0] DEPTH = 8'd{DEPTH};
-localparam [32:0] BURST = 33'd{BURST};
+localparam [7:0] DEPTH = 8'd{depth};
+localparam [32:0] BURST = 33'd{burst};
 reg [32:0] todo;
 reg [63:0] next, arriving;
 reg [7:0] reserved, outstanding;
