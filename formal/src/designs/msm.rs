@@ -8,7 +8,7 @@ use permafrost_rtl::{
     msm::{
         feed,
         lane::{self, scan, slots, unit, LaneShape},
-        reader, slicer,
+        reader, recode, slicer,
     },
     target::Target,
 };
@@ -45,6 +45,7 @@ pub fn design(name: &str) -> Option<Arc<Module>> {
         "msm slicer" => slicer::slicer(17),
         "msm reader small" => reader::sized(8, 4),
         "msm feed" => feed::feed(Target::Generic, 3, 2, 13),
+        "msm recode" => recode::scalars(Target::Generic, 2, 16),
         "msm scan" => scan::scan(17, 3),
         _ => return None,
     })
