@@ -65,6 +65,7 @@ always @(posedge clk) begin
   end
 end
 always @(posedge clk) if (f_started) begin
+  inv_flying: assert (montgomery || flying == 0);
   inv_held: assert (held <= D);
   inv_span: assert (f_age < 2 || span == all_bits[8:0]);
   inv_age: assert (f_age == 3 || (!r1_valid && !r2_valid));

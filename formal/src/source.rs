@@ -58,10 +58,11 @@ fn text_of(folder: &Path, named: &str) -> Result<String, Error> {
 
 /// For the declaration of an output: a free value for it.
 fn any_output(line: &str) -> Option<String> {
-    let (width, name) = match line.trim().strip_prefix("output reg")?.trim().trim_end_matches(';').rsplit_once(' ') {
-        Some((width, name)) => (width.trim(), name),
-        None => ("", line.trim().trim_end_matches(';').rsplit_once(' ')?.1),
-    };
+    let (width, name) =
+        match line.trim().strip_prefix("output reg")?.trim().trim_end_matches(';').rsplit_once(' ') {
+            Some((width, name)) => (width.trim(), name),
+            None => ("", line.trim().trim_end_matches(';').rsplit_once(' ')?.1),
+        };
     Some(format!("(* anyseq *) wire {width} any_{name};\nalways @(*) {name} = any_{name};\n"))
 }
 

@@ -114,9 +114,7 @@ pub fn tag_bits(shape: &LaneShape) -> usize {
 /// The lane `msm_lane` around `adder`.
 pub fn lane(shape: &LaneShape, adder: &Arc<Module>) -> Arc<Module> {
     assert!(
-        shape.log2_slots >= 3
-            && (2..=shape.max_window).contains(&shape.min_window)
-            && shape.max_window <= 16
+        shape.log2_slots >= 3 && (2..=shape.max_window).contains(&shape.min_window) && shape.max_window <= 16
     );
     let a = shape.address_bits();
     Module::new("msm_lane")
