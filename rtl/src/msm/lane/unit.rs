@@ -22,7 +22,8 @@
 //!   Its slot is empty from then on, but the stored point stays in memory until that addition takes it; a store to that
 //!   slot makes the addition happen in the same tick (or waits until it can).
 //!
-//! So an item waits (`ev_wait`) only when a queue is full, or for a slot whose old point is still needed.
+//! So an item waits (`ev_wait`) only when a queue is full, for a slot whose old point is still needed, or, to be doubled, for a
+//! tick without another addition.
 //!
 //! Stages of an item: N0 (port; fullness looked up), N1 (decision), then the adder's operands are registered. Lookups
 //! are synchronous, so decisions taken in the tick of a lookup are corrected for (`*_fix`).
