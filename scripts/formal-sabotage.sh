@@ -40,3 +40,16 @@ broken() {
     cp "$copy/kept" "$copy/$file"
     touch "$copy/$file"
 }
+
+broken "a wrong constant in the reduction" rtl/src/field/mod.rs \
+    '\&m - inv$' '\&m - inv - 2u32' \
+    --only graph/fq_mul --only small/8
+broken "a dropped carry" rtl/src/field/mont.rs \
+    't\[i + 1\] = c.g.add(t\[i + 1\], up);' 'let _ = up;' \
+    --only graph/fq_mul --only small/8
+broken "a swapped bucket index" rtl/src/msm/lane/queues.rs \
+    'queue_at\[put\] <= n1_at;' 'queue_at[put] <= r_at;' \
+    --only "msm unit"
+broken "an off-by-one in a ring" rtl/src/card/queue.rs \
+    'next_cq = cq_tail + 1'"'"'b1 == cq_entries' 'next_cq = cq_tail == cq_entries' \
+    --only "queue completion" --only "queue submission"
