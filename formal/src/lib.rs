@@ -27,4 +27,7 @@ pub enum Error {
     Timeout { tool: &'static str, seconds: u64 },
     #[error("{0}")]
     Manifest(String),
+    /// A design that breaks one of its generator's own assertions.
+    #[error("the generator refuses: {0}")]
+    Generator(String),
 }

@@ -41,6 +41,8 @@ struct Args {
 }
 
 fn main() -> ExitCode {
+    // The runner reports what a generator's assertion says; a backtrace is of no use there.
+    std::panic::set_hook(Box::new(|info| eprintln!("formal: {info}")));
     match work(&Args::parse()) {
         Ok(outcome) => {
             let killed: usize = outcome.rows.iter().map(|r| r.killed).sum();

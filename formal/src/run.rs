@@ -13,6 +13,7 @@ use serde::Serialize;
 use std::{
     collections::BTreeSet,
     io::{IsTerminal, Write as _},
+    panic::catch_unwind,
     path::Path,
     sync::atomic::{AtomicUsize, Ordering},
     time::Instant,
@@ -123,7 +124,12 @@ pub fn run(
             .with_max_len(1)
             .map(|job| {
                 let start = Instant::now();
-                let done = job.work(manifest, folder, work, tools);
+                let done = catch_unwind(|| job.work(manifest, folder, work, tools)).unwrap_or_else(|panic| {
+                    let said = panic.downcast_ref::<String>().map(String::as_str);
+                    let said =
+                        said.or(panic.downcast_ref::<&str>().copied()).unwrap_or("a panic without words");
+                    Err(Error::Generator(said.into()))
+                });
                 progress.one(&job.name(manifest));
                 (done, start.elapsed().as_secs_f64())
             })
