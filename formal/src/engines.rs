@@ -71,11 +71,20 @@ impl Engine<'_> {
                 if base != Verdict::Holds {
                     return Ok((base, labels));
                 }
-                if self.harness.split {
-                    return Ok((self.steps()?, labels));
-                }
-                let step = match self.smtbmc(&["-i", "-t", &depth])? {
-                    Verdict::Refuted(_) => Verdict::Unknown(format!("not inductive with k = {depth}")),
+                let step = if self.harness.split {
+                    self.steps()?
+                } else {
+                    match self.smtbmc(&["-i", "-t", &depth])? {
+                        Verdict::Refuted(_) => Verdict::Unknown(format!("not inductive with k = {depth}")),
+                        other => other,
+                    }
+                };
+                // The step starts from any state; whether one that is reached is against it, a search from reset says.
+                let step = match step {
+                    Verdict::Unknown(why) => match self.search(source, Keep::Asserts)? {
+                        Verdict::Refuted(found) => Verdict::Refuted(found),
+                        _ => Verdict::Unknown(why),
+                    },
                     other => other,
                 };
                 Ok((step, labels))
@@ -153,6 +162,11 @@ impl Engine<'_> {
     /// # Errors
     /// As [`Engine::prove`].
     pub fn refute(&self, source: &Source, label: &str) -> Result<Verdict, Error> {
+        self.search(source, Keep::Assert(label))
+    }
+
+    /// Looks for an execution of at most `mutant_depth` clocks against what is kept.
+    fn search(&self, source: &Source, keep: Keep) -> Result<Verdict, Error> {
         let depth = self.harness.mutant_depth;
         let search = self.harness.search.unwrap_or(match self.harness.method {
             Method::Pdr => Search::Abc,
@@ -160,11 +174,11 @@ impl Engine<'_> {
         });
         match search {
             Search::Smt => {
-                self.words(source, Keep::Assert(label))?;
+                self.words(source, keep)?;
                 self.smtbmc(&["-t", &depth.to_string()])
             }
             Search::Abc => {
-                self.bits(source, Keep::Assert(label))?;
+                self.bits(source, keep)?;
                 let seconds = self.harness.timeout;
                 self.abc(&format!("read_aiger model.aig; fold; strash; bmc3 -F {depth} -T {seconds}"))
             }
