@@ -66,6 +66,7 @@ fn main() -> ExitCode {
 fn work(args: &Args) -> Result<Outcome, Error> {
     let tools = Tools::find()?;
     let manifest = File::read_all(&args.manifest)?;
+    manifest.complete()?;
     let threads = args.jobs.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, |n| n.get()));
     let temporary =
         tempfile::tempdir().map_err(|source| Error::Io { path: "temporary folder".into(), source })?;

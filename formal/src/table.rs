@@ -14,8 +14,8 @@ pub fn markdown(outcome: &Outcome, versions: &[(&'static str, String)]) -> Strin
     let killed: usize = rows.iter().map(|r| r.killed).sum();
     writeln!(
         t,
-        "{} properties of {} blocks: {} proved (unbounded), {} bounded, {} not proved. {killed} mutants refuted, {} compute the same as the \
-         design, none else is alive. {} covers reached.\n",
+        "{} rows, a property of one design each, of {} blocks: {} proved (unbounded), {} bounded, {} not proved. {killed} mutants refuted, {} \
+         compute the same as the design, none else is alive. {} covers reached.\n",
         rows.len(),
         blocks.len(),
         count("proved"),

@@ -37,23 +37,26 @@ impl Tools {
     /// # Errors
     /// [`Error::NoTool`] names the first that is missing.
     pub fn find() -> Result<Tools, Error> {
-        let asked: [(&'static str, &[&str]); 5] = [
-            ("yosys", &["-V"]),
-            ("yosys-smtbmc", &["--help"]),
-            ("yosys-abc", &["-c", "version"]),
-            ("bitwuzla", &["--version"]),
-            ("z3", &["--version"]),
+        // What the line with the version begins with; yosys-smtbmc has none of its own.
+        let asked: [(&'static str, &[&str], Option<&str>); 5] = [
+            ("yosys", &["-V"], Some("Yosys")),
+            ("yosys-smtbmc", &["--help"], None),
+            ("yosys-abc", &["-c", "version"], Some("UC Berkeley")),
+            ("bitwuzla", &["--version"], Some("")),
+            ("z3", &["--version"], Some("Z3")),
         ];
         let mut versions = vec![];
-        for (tool, args) in asked {
+        for (tool, args, begins) in asked {
             let output = Command::new(tool)
                 .args(args)
                 .stdin(Stdio::null())
                 .output()
                 .map_err(|_| Error::NoTool { tool })?;
-            let first =
-                String::from_utf8_lossy(&output.stdout).lines().next().unwrap_or("").trim().to_string();
-            versions.push((tool, first));
+            let Some(begins) = begins else { continue };
+            let text = String::from_utf8_lossy(&output.stdout);
+            let line = text.lines().map(str::trim).find(|line| line.starts_with(begins));
+            let said = || Error::Tool { tool, said: format!("no version in `{}`", text.trim()) };
+            versions.push((tool, line.ok_or_else(said)?.to_string()));
         }
         Ok(Tools { versions })
     }
