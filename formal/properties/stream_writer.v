@@ -119,7 +119,7 @@ always @(posedge clk) begin
   if (g_complete) start[\complete.tail ] <= n_complete;
   if (g_store) estart[\store.tail ] <= e_stored;
 end
-wire [DEPTH-1:0] bursts_right, beats_right;
+wire [DEPTH-1:0] burst_ends, burst_forms, burst_addrs, beat_ends;
 genvar d;
 generate for (d = 0; d < DEPTH; d = d + 1) begin : slot
   wire [ADDRESS-1:0] at = \complete.head + d, after = \complete.head + d + 1;
@@ -129,16 +129,18 @@ generate for (d = 0; d < DEPTH; d = d + 1) begin : slot
   assign {s_addr, s_beats} = word;
   wire [NUMBER-1:0] s_start = start[at], s_end = d + 1 < \complete.used ? start[after] : n_complete;
   wire [NUMBER-1:0] within = beat_f - s_start;
-  assign bursts_right[d] = d >= \complete.used || (s_end == s_start + s_beats + 1'b1 && s_addr[BEATS-1:0] + s_beats < (1 << BEATS)
-    && (!followed || within > s_beats || addr_f == s_addr + within));
+  wire s_used = d < \complete.used ;
+  assign burst_ends[d] = !s_used || s_end == s_start + s_beats + 1'b1;
+  assign burst_forms[d] = !s_used || s_addr[BEATS-1:0] + s_beats < (1 << BEATS);
+  assign burst_addrs[d] = !s_used || !followed || within > s_beats || addr_f == s_addr + within;
   wire [ADDRESS-1:0] b_at = \store.head + d, b_after = \store.head + d + 1;
-  wire [2*FIELD+1:0] b_word = \store.f_all >> (2 * FIELD + 2) * b_at;
-  wire b_low = b_word[2*FIELD], b_high = b_word[2*FIELD+1];
+  wire [1:0] b_strobe = \store.f_all >> (2 * FIELD + 2) * b_at + 2 * FIELD;
   wire [NUMBER-1:0] b_start = estart[b_at], b_end = d + 1 < \store.used ? estart[b_after] : e_stored;
-  assign beats_right[d] = flushed || d >= \store.used || (b_end == b_start + b_low + b_high
-    && (!followed || to_send != d || (element_f == b_start + (half_f && b_low) && (half_f ? b_high : b_low)
-      && data_f == (half_f ? b_word[FIELD+:FIELD] : b_word[0+:FIELD]))));
+  assign beat_ends[d] = flushed || d >= \store.used || b_end == b_start + b_strobe[0] + b_strobe[1];
 end endgenerate
+// The beat of the element followed, while it is held.
+wire [ADDRESS-1:0] at_f = \store.head + to_send[ADDRESS-1:0];
+wire [2*FIELD+1:0] word_f = \store.f_all >> (2 * FIELD + 2) * at_f;
 
 always @(posedge clk) if (f_started) begin
   inv_pointers: assert ((\store.tail - \store.head ) % DEPTH == \store.used % DEPTH && (\complete.tail - \complete.head ) % DEPTH == \complete.used % DEPTH
@@ -167,8 +169,11 @@ always @(posedge clk) if (f_started) begin
   inv_in: assert (!cut$out_valid || n_in == e_cut + 8'd2 * place + upper - (cut$out_skip_first && (place != 0 || upper)));
   inv_in_none: assert (cut$out_valid || n_in == e_cut);
   inv_upper: assert (!upper || (!(place == 0 && cut$out_skip_first) && !(last && cut$out_skip_last)));
+  inv_burst_ends: assert (&burst_ends);
+  inv_burst_forms: assert (&burst_forms);
+  inv_burst_addrs: assert (&burst_addrs);
+  inv_beat_ends: assert (&beat_ends);
   inv_none: assert (\complete.used == 0 ? n_asked == n_complete || flushed : n_asked == start[\complete.head ]);
-  inv_slots: assert (&bursts_right && &beats_right);
   if (followed) begin
     inv_ahead: assert (to_send < t_beats - n_sent && element_f - e_sent < t_elements - e_sent);
     inv_not_in: assert (not_in ? unmade : (to_make == 0 ? upper && !half_f && element_f + 1'b1 == n_in : !unmade));
@@ -178,6 +183,8 @@ always @(posedge clk) if (f_started) begin
     if (!not_in && unmade) inv_half: assert (pair[0+:FIELD] == data_f);
     if (unstored && !unmade) inv_pair_f: assert (pair_valid && element_f == e_stored + (half_f && strobe[0]) && (half_f ? strobe[1] : strobe[0])
       && data_f == (half_f ? pair[FIELD+:FIELD] : pair[0+:FIELD]));
+    if (!unstored) inv_held_f: assert (to_send < \store.used && element_f == estart[at_f] + (half_f && word_f[2*FIELD]) && word_f[2*FIELD+half_f]
+      && data_f == (half_f ? word_f[FIELD+:FIELD] : word_f[0+:FIELD]));
     if (!uncut && g_complete && n_cut - beat_f <= pair_beats + 8'd1) inv_pair_addr: assert (addr_f == pair_addr + (beat_f - n_complete));
     if (unbussed && !unasked) inv_bus_f: assert (wr_addr[63:6] + to_bus == addr_f);
   end
