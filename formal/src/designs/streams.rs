@@ -1,4 +1,4 @@
-//! FIFOs, arbiters and the memory streams.
+//! FIFOs, rings, arbiters and the memory streams.
 
 use permafrost_rtl::{
     card::{
@@ -8,6 +8,7 @@ use permafrost_rtl::{
     },
     hdl::{Dir, Module},
     msm,
+    ring::Ring,
     stream::{
         self,
         bursts::{bursts, Shape},
@@ -26,6 +27,9 @@ pub fn design(name: &str) -> Option<Arc<Module>> {
         "fifo 8x64" => fifo(8, 64),
         "fifo 3x4 in block RAM" => fifo_in(Storage::Block, 3, 4),
         "fifo 8x128" => fifo(8, 128),
+        "ring of 12 ticks" => ring(12),
+        "ring of 15 ticks" => ring(15),
+        "ring of 16 ticks" => ring(16),
         "round robins" => all("round_robins", &[1, 2, 3, 4, 5, 8, 17].map(round_robin)),
         "rd_arbiter of 3, 4 bursts" => packed(&rd_arbiter_of(3, 4), 3),
         "rd_arbiter of 8" => packed(&rd_arbiter(8), 8),
@@ -39,6 +43,25 @@ pub fn design(name: &str) -> Option<Arc<Module>> {
         "msm reader" => msm::reader::reader(),
         _ => return None,
     })
+}
+
+/// A ring for ages up to `span`, any age asked for in any tick; `now` has a bit more than the ring needs.
+fn ring(span: usize) -> Arc<Module> {
+    let ring = Ring::new("words", 8, span, "value").read("word", "age");
+    let log2 = ring.log2();
+    Module::new(format!("ring_{span}"))
+        .clocked()
+        .input("tick", 1)
+        .input("value", 8)
+        .input("age", log2)
+        .output("aged", 8)
+        .body(format!(
+            "localparam SPAN = {span};\nreg [{log2}:0] now;\n\
+             always @(posedge clk) if (rst) now <= 0; else if (tick) now <= now + 1'b1;\n"
+        ))
+        .body(ring.text())
+        .body("always @(*) aged = word;\n")
+        .build()
 }
 
 /// Modules beside each other, every input free; instance `i0` is the first.
