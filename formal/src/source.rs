@@ -6,7 +6,10 @@ use crate::{
     Error,
 };
 use permafrost_rtl::hdl::{Design, Dir};
-use std::{collections::BTreeMap, path::Path};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::Path,
+};
 
 /// A design ready to be read: module name to text, and the name of the top.
 #[derive(Clone, Debug)]
@@ -21,6 +24,8 @@ pub struct Source {
 
 /// What an emitted module has between its ports and its body.
 const BODY: &str = "// Update code (custom)";
+/// What stands before the children, if it has any.
+const CHILDREN: &str = "// Stub signals";
 /// Before the text of every harness. `f_started` is low in the first clock only, in which the block is reset.
 const PRELUDE: &str = "\n// The harness.\nreg f_started = 1'b0;\nalways @(posedge clk) f_started <= 1'b1;\n";
 const RESET: &str = "always @(*) if (!f_started) assume (rst);\n";
@@ -66,6 +71,18 @@ fn any_output(line: &str) -> Option<String> {
     Some(format!("(* anyseq *) wire {width} any_{name};\nalways @(*) {name} = any_{name};\n"))
 }
 
+/// Leaves the modules that `top` is made of: large ones below freed ones would only cost time.
+fn drop_unused(files: &mut BTreeMap<String, String>, top: &str) {
+    let (mut used, mut new) = (BTreeSet::new(), vec![top.to_string()]);
+    while let Some(name) = new.pop() {
+        let Some(text) = files.get(&name) else { continue };
+        let words = text.lines().filter_map(|l| l.split_whitespace().next());
+        new.extend(words.filter(|w| files.contains_key(*w) && !used.contains(*w)).map(str::to_string));
+        used.insert(name);
+    }
+    files.retain(|name, _| used.contains(name));
+}
+
 impl Source {
     /// Emits the design of `harness` and puts the text from `folder` into it.
     ///
@@ -85,8 +102,10 @@ impl Source {
             let text = files.get_mut(name).ok_or_else(|| wrong(format!("no module `{name}` to free")))?;
             let body = text.find(BODY).ok_or_else(|| wrong(format!("`{name}` has no body to drop")))?;
             let free: String = text.lines().filter_map(any_output).collect();
-            text.replace_range(body.., &format!("{free}endmodule\n"));
+            let children = text.find(CHILDREN).unwrap_or(body);
+            text.replace_range(children.min(body).., &format!("{free}endmodule\n"));
         }
+        drop_unused(&mut files, &design.top);
         let inside = harness.inside.clone().unwrap_or_else(|| design.top.clone());
         let mut added = BTreeMap::from([(inside.clone(), text_of(folder, &harness.text)?)]);
         for (name, file) in &harness.also {

@@ -4,9 +4,10 @@
 //! a body: harnesses say what it does.
 
 use permafrost_rtl::{
+    config::CardConfig,
     hdl::Module,
     msm::{
-        feed,
+        self, feed,
         lane::{self, scan, slots, unit, LaneShape},
         reader, recode, slicer,
     },
@@ -46,6 +47,7 @@ pub fn design(name: &str) -> Option<Arc<Module>> {
         "msm reader small" => reader::sized(8, 4),
         "msm feed" => feed::feed(Target::Generic, 3, 2, 13),
         "msm recode" => recode::scalars(Target::Generic, 2, 16),
+        "msm engine" => msm::engine(&CardConfig { adders: 3, ..CardConfig::sim() }),
         "msm scan" => scan::scan(17, 3),
         _ => return None,
     })
