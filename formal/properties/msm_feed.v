@@ -7,7 +7,7 @@ end
 always @(*) assume (!(flush && points$out_valid));
 // The surroundings: a member begins when the last one is done, a command when all is; the group is steady meanwhile.
 always @(*) begin
-  if (begin_member) assume (done && !flush);
+  if (begin_member) assume (done);
   if (start) assume (done && fetches == 0 && !begin_member && !flush);
 end
 always @(posedge clk) if (f_started && !(done && !$past(begin_member))) assume (g2 == $past(g2) && count == $past(count));
