@@ -146,3 +146,28 @@ impl Source {
         std::iter::once(self.defines.as_str()).chain(files).collect::<Vec<_>>().join("\n")
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::manifest::File;
+
+    /// What a harness loses with the modules that are not used is named nowhere in what is left of it.
+    #[test]
+    fn dropped_modules_are_not_needed() {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("properties");
+        for harness in File::read_all(&folder).expect("manifest").harness {
+            let source = Source::new(&harness, &folder).expect("source");
+            let module = designs::design(&harness.design).expect("design");
+            let all = Design::elaborate(&module).expect("elaborated").files;
+            let text = source.text();
+            let code: String =
+                text.lines().filter_map(|l| l.split("//").next()).collect::<Vec<_>>().join("\n");
+            let words: BTreeSet<&str> =
+                code.split(|c: char| !(c.is_alphanumeric() || c == '_' || c == '$')).collect();
+            for name in all.keys().filter(|n| !source.files.contains_key(*n)) {
+                assert!(!words.contains(name.as_str()), "{}: `{name}` was dropped", harness.name);
+            }
+        }
+    }
+}
