@@ -1,19 +1,9 @@
-include queue_env.v
+include queue_ring.v
 
-// The completion ring as the surroundings see it, and the doorbells.
+// The completion ring as the surroundings see it, and its doorbell.
 reg [63:0] f_cq, f_addr;
-reg [15:0] f_n, f_m, f_tail, f_host, f_write;
-wire f_good_sq = db_sq && enabled && db_value < {16'd0, f_n};
+reg [15:0] f_m, f_host, f_write;
 wire f_good_cq = db_cq && enabled && db_value < {16'd0, f_m};
-wire [15:0] f_to = db_value[15:0];
-// Of a ring of `size` entries: the one after `at`, and whether `at` is in [from, to).
-function [15:0] f_after(input [15:0] at, input [15:0] size);
-  f_after = at + 1'b1 == size ? 16'd0 : at + 1'b1;
-endfunction
-function f_within(input [15:0] at, input [15:0] from, input [15:0] to);
-  f_within = from <= to ? from <= at && at < to : from <= at || at < to;
-endfunction
-
 
 // Any entry: it is written and not released by the host; its phase bit in host memory, which is zero at first.
 (* anyconst *) wire [15:0] f_slot;
@@ -25,7 +15,6 @@ reg f_bad;
 always @(posedge clk) begin
   if (load) begin
     f_cq <= cfg_cq;
-    f_n <= cfg_sq_entries;
     f_m <= cfg_cq_entries;
     f_mark <= 1'b0;
   end
@@ -34,14 +23,12 @@ always @(posedge clk) begin
     if (f_write == f_slot) f_unread <= 1'b1;
     f_write <= f_after(f_write, f_m);
   end
-  if (f_good_sq) f_tail <= f_to;
   if (f_good_cq) begin
     f_host <= f_to;
     if (f_within(f_slot, f_host, f_to)) f_unread <= 1'b0;
   end
   if (f_hand && f_addr == f_cq + {44'd0, f_slot, 4'd0}) f_mark <= f_written[CPL_PHASE_LSB];
   if (f_over) begin
-    f_tail <= 0;
     f_host <= 0;
     f_write <= 0;
     f_unread <= 1'b0;

@@ -1,17 +1,8 @@
-include queue_env.v
+include queue_ring.v
 
-// The submission ring as the surroundings see it: what was loaded, what the doorbells said, how many entries were moved.
+// Its place, and how many entries were moved.
 reg [63:0] f_sq;
-reg [15:0] f_n, f_tail, f_fetch, f_head;
-wire f_good_sq = db_sq && enabled && db_value < {16'd0, f_n};
-wire [15:0] f_to = db_value[15:0];
-// Of a ring of `size` entries: the one after `at`, and whether `at` is in [from, to).
-function [15:0] f_after(input [15:0] at, input [15:0] size);
-  f_after = at + 1'b1 == size ? 16'd0 : at + 1'b1;
-endfunction
-function f_within(input [15:0] at, input [15:0] from, input [15:0] to);
-  f_within = from <= to ? from <= at && at < to : from <= at || at < to;
-endfunction
+reg [15:0] f_fetch, f_head;
 
 // Any entry: it is submitted and not fetched.
 (* anyconst *) wire [15:0] f_entry;
@@ -19,22 +10,15 @@ reg f_submitted;
 wire [127:0] f_written = c_wdat_data[127:0];
 
 always @(posedge clk) begin
-  if (load) begin
-    f_sq <= cfg_sq;
-    f_n <= cfg_sq_entries;
-  end
+  if (load) f_sq <= cfg_sq;
   if (f_ask) begin
     f_fetch <= f_after(f_fetch, f_n);
     if (f_fetch == f_entry) f_submitted <= 1'b0;
   end
-  if (f_good_sq) begin
-    f_tail <= f_to;
-    if (f_entry < f_n && f_within(f_entry, f_tail, f_to)) f_submitted <= 1'b1;
-  end
+  if (f_good_sq && f_entry < f_n && f_within(f_entry, f_tail, f_to)) f_submitted <= 1'b1;
   if (f_hand) f_head <= f_after(f_head, f_n);
   if (f_over) begin
     f_fetch <= 0;
-    f_tail <= 0;
     f_head <= 0;
     f_submitted <= 1'b0;
   end
