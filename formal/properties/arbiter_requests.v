@@ -37,17 +37,9 @@ always @(posedge clk) begin
 end
 (* hierconn *) wire [N-1:0] \dut.rr.first ;
 wire [N-1:0] f_first = \dut.rr.first ;
-reg [7:0] distance;
-integer k;
-always @(*) begin
-  distance = 0;
-  for (k = 0; k < N; k = k + 1) if (f_first[(who + N - k) % N]) distance = k;
-end
+include round_robin_line.v first=f_first
 always @(posedge clk) if (f_started) begin
-  inv_first: assert (f_first != 0 && (f_first & (f_first - 1'b1)) == 0);
-  inv_line: assert (passed + distance < N);
   granted: assert ((c_@r@_ready & ~c_@r@_valid) == 0 && (f_taken & (f_taken - 1'b1)) == 0);
-  fair: assert (passed < N);
   once: assert (m_@a@valid == pending);
   asked_right: assert (!(followed && !asked) || (m_@a@valid && m_@a@addr == addr && m_@a@len == beats));
   @BOUNDED@: assert (held <= DEPTH);
