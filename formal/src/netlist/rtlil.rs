@@ -1,6 +1,9 @@
 //! Reader of RTLIL, the text form of yosys' internal representation, as its Verilog front end writes it.
 //!
 //! What the emitted modules do not need (memories, resets that are not synchronous) is refused.
+//!
+//! Beside [`crate::symbolic::netlist`], which reads JSON: JSON has no processes, so it would need yosys' passes that turn them into
+//! cells, and here only the front end (and `flatten`, where instances are opened) is to be trusted.
 
 use std::collections::HashMap;
 

@@ -1,4 +1,7 @@
 //! What a net computes, as an SMT-LIB term over bit vectors.
+//!
+//! Beside [`crate::symbolic::terms`], which simplifies: these are text for the solver alone, written cell by cell as they are read, so
+//! that no rewriting has to be trusted.
 
 use super::net::{Bit, Net, Source};
 use super::rtlil::{Cell, Spec};

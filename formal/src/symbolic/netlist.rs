@@ -1,4 +1,8 @@
 //! Word-level cells of a Verilog text, as yosys reads it.
+//!
+//! Beside [`crate::netlist::rtlil`], which reads what the front end writes: that refuses memories and leaves processes as they
+//! are, and a run clock by clock wants a flat design with memories, registers and multiplexers as cells, so yosys' passes that
+//! make them are trusted here too.
 
 use crate::{tools::Tools, Error};
 use num_bigint::BigUint;

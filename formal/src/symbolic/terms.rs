@@ -1,4 +1,7 @@
 //! Bit-vector terms in a normal form; equal terms are one term.
+//!
+//! Beside [`crate::netlist::term`], which only writes a net's function for the solver: a run of many clocks has to see at once which
+//! values are known (what control does depends on them) and which are the same, so these are simplified as they are built.
 
 use num_bigint::BigUint;
 use num_traits::{One, Zero};
