@@ -1,20 +1,11 @@
-include queue_env.v
+include queue_ring.v
 
-// The submission ring as the surroundings see it: what was loaded, what the doorbells said, how many entries were moved.
-reg [15:0] f_n, f_tail, f_fetch, f_head;
-wire f_good_sq = db_sq && enabled && db_value < {16'd0, f_n};
-wire [15:0] f_to = db_value[15:0];
-// Of a ring of `size` entries: the one after `at`, the steps from `from` to `to`, and whether `at` is in [from, to).
-function [15:0] f_after(input [15:0] at, input [15:0] size);
-  f_after = at + 1'b1 == size ? 16'd0 : at + 1'b1;
-endfunction
+// How many entries were moved.
+reg [15:0] f_fetch, f_head;
+// Of a ring of `size` entries: the steps from `from` to `to`.
 function [15:0] f_steps(input [15:0] from, input [15:0] to, input [15:0] size);
   f_steps = from <= to ? to - from : to - from + size;
 endfunction
-function f_within(input [15:0] at, input [15:0] from, input [15:0] to);
-  f_within = from <= to ? from <= at && at < to : from <= at || at < to;
-endfunction
-
 function [15:0] f_on(input [15:0] at, input [16:0] by, input [15:0] size);
   reg [17:0] sum;
   begin
@@ -22,6 +13,7 @@ function [15:0] f_on(input [15:0] at, input [16:0] by, input [15:0] size);
     f_on = sum >= size ? sum - size : sum;
   end
 endfunction
+
 // Any entry: it is submitted and not fetched, and so many are to be fetched before it.
 (* anyconst *) wire [15:0] f_entry;
 reg f_submitted;
@@ -37,14 +29,12 @@ wire f_fits = f_waiting + {1'b0, f_step} < {1'b0, f_n};
 always @(*) assume (!load || cfg_sq_entries < 16);
 
 always @(posedge clk) begin
-  if (load) f_n <= cfg_sq_entries;
   if (f_ask) begin
     f_fetch <= f_after(f_fetch, f_n);
     f_before <= f_before - 1'b1;
     if (f_fetch == f_entry) f_submitted <= 1'b0;
   end
   if (f_good_sq) begin
-    f_tail <= f_to;
     if (f_entry < f_n && f_within(f_entry, f_tail, f_to)) begin
       f_submitted <= 1'b1;
       f_before <= f_waiting - f_ahead - f_ask + f_steps(f_tail, f_entry, f_n);
@@ -56,7 +46,6 @@ always @(posedge clk) begin
   if (f_hand) f_head <= f_after(f_head, f_n);
   if (f_over) begin
     f_fetch <= 0;
-    f_tail <= 0;
     f_head <= 0;
     f_submitted <= 1'b0;
     f_polite <= 1'b1;
