@@ -77,7 +77,7 @@ pub struct Harness {
     /// Further texts: module to file beside the manifest. All see what is below them through `(* hierconn *)` wires.
     #[serde(default)]
     pub also: BTreeMap<String, String>,
-    /// Modules that are replaced by the text of a file beside the manifest: abstractions, to be proved elsewhere.
+    /// Modules that are replaced by the text of a file beside the manifest, named as in `text`: abstractions, to be proved elsewhere.
     #[serde(default)]
     pub replace: BTreeMap<String, String>,
     /// Modules that lose their body, so that their outputs are free but for what the text assumes of them.

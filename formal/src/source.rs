@@ -96,7 +96,7 @@ impl Source {
         let mut files = design.files;
         for (name, file) in &harness.replace {
             let text = files.get_mut(name).ok_or_else(|| wrong(format!("no module `{name}` to replace")))?;
-            *text = read(folder, file)?;
+            *text = text_of(folder, file)?;
         }
         for name in &harness.free {
             let text = files.get_mut(name).ok_or_else(|| wrong(format!("no module `{name}` to free")))?;
