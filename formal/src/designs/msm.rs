@@ -52,3 +52,19 @@ pub fn design(name: &str) -> Option<Arc<Module>> {
         _ => return None,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use permafrost_rtl::point::affine::Shape;
+
+    /// `msm unit` assumes fewer additions under way than this; an adder has one a tick of its latency at most.
+    #[test]
+    fn the_unit_is_proved_for_every_adder() {
+        assert!(include_str!("../../properties/msm_unit.v")
+            .contains("assume (air < 12'd2047 && air_rest < 12'd2047)"));
+        for target in Target::ALL {
+            assert!(Shape::new(target).latency().into_iter().all(|ticks| ticks < 2047), "{target:?}");
+        }
+    }
+}
