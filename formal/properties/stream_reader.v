@@ -145,10 +145,10 @@ always @(posedge clk) if (f_started) begin
   order: assert (!(at_hand && out_valid) || (!bad_f && {out_top, out_data} == data_f));
   conserved: assert (!out_valid || t_elements - n_out - 1'b1 < 8'h80);
   err_right: assert (!(err && followed && beat_f == n_done) || (bad_f && err_addr == {addr_f, 6'd0}));
-  if ($past(f_started) && !$past(rst || flush) && !flush && $past(followed && !uncome && !shown_f && bad_f && beat_f == n_done))
+  if ($past(f_started) && !$past(rst || flush) && !flush && $past(followed && !uncome && !shown_f && bad_f && beat_f == n_done && store$out_valid && asked$out_valid))
     err_told: assert (err);
   busy_right: assert (flushed ? busy == (due + g_shown != 0) : busy == (n_out != t_elements));
-  alive: assert (flush || flushed || err || n_out == t_elements || out_valid || (here && bad) || load || due != 0 || rd_valid || g_cut);
+  alive: assert (flush || flushed || err || n_out == t_elements || out_valid || (here && bad) || load || due != 0 || rd_valid || g_cut || $past(f_came));
   quiet: assert ((!flush || (!job_ready && !out_valid)) && (!flushed || !rd_valid || $past(rd_valid)));
 
   full: cover (due + store$count == DEPTH);
