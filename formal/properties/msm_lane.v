@@ -6,7 +6,7 @@ always @(posedge clk) if (f_started) begin
   else if ($past(scan$done || !tick)) assume (scan$done == $past(scan$done));
 end
 always @(*) if (scan$phase == 3) assume (!scan$item_valid);
-// The unit: an idle memory that gets no items stays idle; nothing is taken in under `flush`; after it all lands.
+// The unit: an idle memory that gets no items stays idle; nothing is taken in under `flush`.
 wire fires = tick && unit$item_valid && unit$item_ready;
 always @(*) if (unit$flush) assume (!unit$item_ready);
 genvar k;
@@ -15,7 +15,6 @@ generate
     always @(posedge clk) if (f_started && !$past(rst) && $past(unit$idle[k] && !(fires && unit$item_mem == k))) assume (unit$idle[k]);
   end
 endgenerate
-always @(posedge clk) if (f_started && $past(unit$landed && !fires)) assume (unit$landed);
 always @(posedge clk) if (f_started && $past(rst)) assume (unit$landed && (&unit$idle));
 
 // Memories that may hold something: from an item until a phase has read it all, or the walk.
@@ -81,6 +80,8 @@ end else if (tick) begin
 end
 reg f_worked = 1'b0;
 always @(posedge clk) if (mode == FLUSH && filled[1]) f_worked <= 1'b1;
+// What has landed stays so under `flush`, and after a flush or reset until an item comes.
+always @(posedge clk) if (f_started && $past(unit$landed && (unit$flush || (quiet && !fires)))) assume (unit$landed);
 // After a flush or reset, without items, what has landed leaves every memory idle.
 always @(*) if (f_started && quiet && unit$landed) assume (&unit$idle);
 wire in_turn = followed && ahead == 0 && scanning;
