@@ -13,14 +13,12 @@ pub enum Answer {
     Holds,
     /// There are values for which it does not.
     Fails,
-    /// Neither.
-    Unknown,
 }
 
 /// Whether `claim`, a bit, is 1 whenever all of `given` are.
 ///
 /// # Errors
-/// When the solver cannot be run or takes longer than `seconds`.
+/// When the solver cannot be run, takes longer than `seconds` or does not know: a mutant must not be refuted by that.
 pub fn holds(
     terms: &Terms,
     tools: &Tools,
@@ -45,7 +43,6 @@ pub fn holds(
     match said.text.trim() {
         "unsat" => Ok(Answer::Holds),
         "sat" => Ok(Answer::Fails),
-        "unknown" => Ok(Answer::Unknown),
         other => Err(Error::Tool { tool: "bitwuzla", said: other.chars().take(500).collect() }),
     }
 }
