@@ -1,18 +1,18 @@
-// A FIFO of 4 words of 513 bits that shows a word one clock after it came, or two: as in distributed RAM, and as in block RAM.
-module fifo_513x4(clk,rst,clear,in_data,in_valid,in_ready,out_data,out_valid,out_ready,count);
+// A FIFO of 4 words of @BITS@ bits that shows a word one clock after it came, or two: as in distributed RAM, and as in block RAM.
+module fifo_@BITS@x4(clk,rst,clear,in_data,in_valid,in_ready,out_data,out_valid,out_ready,count);
     input wire clk;
     input wire rst;
     input wire clear;
-    input wire [512:0] in_data;
+    input wire [@BITS@ - 1:0] in_data;
     input wire in_valid;
     output reg in_ready;
-    output reg [512:0] out_data;
+    output reg [@BITS@ - 1:0] out_data;
     output reg out_valid;
     input wire out_ready;
     output reg [2:0] count;
     localparam [2:0] DEPTH = 4;
     (* anyseq *) wire f_soon;
-    reg [512:0] mem [0:3];
+    reg [@BITS@ - 1:0] mem [0:3];
     reg [1:0] head, tail;
     reg [2:0] used;
     // A word came in the clock before.
