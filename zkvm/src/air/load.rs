@@ -1,0 +1,44 @@
+//! Loads.
+
+use super::bus::Builder;
+use super::Chip;
+
+/// Not there yet: no messages, so nothing can be executed through it.
+#[derive(Clone, Copy, Debug)]
+pub struct LoadWord;
+
+impl Chip for LoadWord {
+    fn width(&self) -> usize {
+        1
+    }
+
+    fn names(&self) -> Vec<String> {
+        vec!["none".into()]
+    }
+
+    fn eval<B: Builder>(&self, _: &mut B) {}
+}
+
+/// Not there yet: no messages, so nothing can be executed through it.
+#[derive(Clone, Copy, Debug)]
+pub struct LoadPart;
+
+impl Chip for LoadPart {
+    fn width(&self) -> usize {
+        1
+    }
+
+    fn names(&self) -> Vec<String> {
+        vec!["none".into()]
+    }
+
+    fn eval<B: Builder>(&self, _: &mut B) {}
+}
+
+impl super::OpcodeChip for LoadWord {
+    fn fill(&self, _: &crate::record::Step, _: &mut [crate::F]) {}
+}
+
+impl super::OpcodeChip for LoadPart {
+    fn fill(&self, _: &crate::record::Step, _: &mut [crate::F]) {}
+}

@@ -1,0 +1,20 @@
+//! The segment's boundary.
+
+use super::bus::Builder;
+use super::Chip;
+
+/// Not there yet: no messages, so nothing can be executed through it.
+#[derive(Clone, Copy, Debug)]
+pub struct Boundary;
+
+impl Chip for Boundary {
+    fn width(&self) -> usize {
+        1
+    }
+
+    fn names(&self) -> Vec<String> {
+        vec!["none".into()]
+    }
+
+    fn eval<B: Builder>(&self, _: &mut B) {}
+}
