@@ -10,8 +10,10 @@
 //! the prover makes one batch proof of them.
 
 pub mod air;
+pub mod hash;
 pub mod isa;
 pub mod record;
+pub mod tree;
 
 /// The base field: KoalaBear, p = 2^31 - 2^24 + 1.
 pub type F = p3_koala_bear::KoalaBear;

@@ -1,0 +1,117 @@
+//! Hashing: Poseidon2 of 16 KoalaBear elements with the standard constants, as the `poseidon2` table proves it.
+//!
+//! All digests are 8 elements (248 bits). A node's is the truncated permutation of p3-symmetric: no feed-forward, so a collision
+//! is easily made by inverting the permutation, but its two halves are then as good as random and have no known preimages. A tree of
+//! such nodes binds only if the leaves' hash resists collisions by itself. Hence a leaf adds its input to the output
+//! ([`leaf`]), which nobody knows how to invert, and [`absorb`] fixes six elements of its input to zero.
+
+use std::sync::LazyLock;
+
+use p3_field::PrimeCharacteristicRing;
+use p3_koala_bear::{default_koalabear_poseidon2_16, Poseidon2KoalaBear};
+use p3_symmetric::Permutation;
+
+use crate::record::BLOCK;
+use crate::{Digest, F};
+
+static POSEIDON2: LazyLock<Poseidon2KoalaBear<16>> = LazyLock::new(default_koalabear_poseidon2_16);
+
+/// Poseidon2 of 16 elements.
+pub fn permute(mut state: [F; 16]) -> [F; 16] {
+    POSEIDON2.permute_mut(&mut state);
+    state
+}
+
+/// The digest of two digests: the first 8 elements of Poseidon2 of `left ‖ right`.
+pub fn compress(left: &Digest, right: &Digest) -> Digest {
+    let state = permute(core::array::from_fn(|i| if i < 8 { left[i] } else { right[i - 8] }));
+    core::array::from_fn(|i| state[i])
+}
+
+/// The 16 halves of a block's words: low 0, high 0, low 1, ...
+pub fn halves(words: &[u32; BLOCK]) -> [F; 16] {
+    core::array::from_fn(|i| F::from_u32(words[i / 2] >> (16 * (i % 2)) & 0xffff))
+}
+
+/// The digest of a block of memory: the first 8 elements of Poseidon2 of its [`halves`], plus the first 8 halves.
+///
+/// Without that sum a prover could take any block's digest, choose the other 8 elements of the output and invert: 16 elements with
+/// the same digest, which are not the block's.
+pub fn leaf(words: &[u32; BLOCK]) -> Digest {
+    let input = halves(words);
+    let state = permute(input);
+    core::array::from_fn(|i| state[i] + input[i])
+}
+
+/// The digest of a sequence of words after one more: the first 8 elements of Poseidon2 of `digest ‖ low, high, 0, 0, 0, 0, 0, 0`.
+/// The digest of no words is 8 zeros.
+pub fn absorb(digest: &Digest, word: u32) -> Digest {
+    let mut right = [F::ZERO; 8];
+    right[0] = F::from_u32(word & 0xffff);
+    right[1] = F::from_u32(word >> 16);
+    compress(digest, &right)
+}
+
+#[cfg(test)]
+mod tests {
+    use p3_symmetric::{PseudoCompressionFunction, TruncatedPermutation};
+
+    use super::*;
+
+    fn digests() -> Vec<Digest> {
+        let counting = core::array::from_fn(F::from_usize);
+        vec![
+            [F::ZERO; 8],
+            [F::ONE; 8],
+            [F::NEG_ONE; 8],
+            counting,
+            permute([F::TWO; 16])[..8].try_into().unwrap(),
+        ]
+    }
+
+    #[test]
+    fn nodes_are_those_of_plonky3() {
+        let reference = TruncatedPermutation::<_, 2, 8, 16>::new(default_koalabear_poseidon2_16());
+        for left in digests() {
+            for right in digests() {
+                assert_eq!(compress(&left, &right), reference.compress([left, right]));
+            }
+        }
+    }
+
+    #[test]
+    fn every_half_of_a_leaf_counts() {
+        let words = [0, 1, 0xffff, 0x1_0000, 0x7fff_ffff, 0x8000_0000, 0xffff_0000, 0xffff_ffff];
+        let mut seen = vec![leaf(&words), leaf(&[0; 8])];
+        for i in 0..8 {
+            for bit in [1, 1 << 15, 1 << 16, 1 << 31] {
+                let mut other = words;
+                other[i] ^= bit;
+                seen.push(leaf(&other));
+            }
+        }
+        let all = seen.len();
+        seen.sort_unstable_by_key(|digest| digest.map(|e| e.to_string()));
+        seen.dedup();
+        assert_eq!(seen.len(), all);
+    }
+
+    #[test]
+    fn a_leaf_is_the_permutation_and_its_input() {
+        let words = [0x0002_0001, 0x0004_0003, 0, 0, 0, 0, 0, 0xffff_fffe];
+        let mut input = [F::ZERO; 16];
+        for (i, half) in [(0, 1), (1, 2), (2, 3), (3, 4), (14, 0xfffe), (15, 0xffff)] {
+            input[i] = F::from_u32(half);
+        }
+        let output = permute(input);
+        assert_eq!(leaf(&words), core::array::from_fn(|i| output[i] + input[i]));
+    }
+
+    #[test]
+    fn the_order_of_words_counts() {
+        let zero = [F::ZERO; 8];
+        assert_ne!(absorb(&absorb(&zero, 1), 2), absorb(&absorb(&zero, 2), 1));
+        assert_ne!(absorb(&zero, 0), zero, "a zero word is a word");
+        assert_ne!(absorb(&zero, 1), absorb(&zero, 1 << 16));
+    }
+}
