@@ -13,6 +13,8 @@ pub mod air;
 pub mod hash;
 pub mod isa;
 pub mod record;
+#[cfg(test)]
+pub(crate) mod testing;
 pub mod tree;
 
 /// The base field: KoalaBear, p = 2^31 - 2^24 + 1.

@@ -36,7 +36,7 @@ use std::sync::Arc;
 use p3_air::{Air, BaseAir};
 use p3_matrix::dense::RowMajorMatrix;
 
-use crate::record::{Program, Segment, Step};
+use crate::record::{Program, Segment, Statement, Step};
 use crate::F;
 use bus::Builder;
 
@@ -74,6 +74,12 @@ pub trait Chip {
     /// Public values.
     fn public_values(&self) -> usize {
         0
+    }
+
+    /// The public values themselves, [`Chip::public_values`] of them, from what the segment's proof says.
+    fn publish(&self, statement: &Statement) -> Vec<F> {
+        let _ = statement;
+        Vec::new()
     }
 
     /// The trace of a segment; `None` if the table is not used in it. Tables with a row an instruction are filled by [`OpcodeChip::fill`],
@@ -214,6 +220,12 @@ impl Table {
     /// Names of the preprocessed columns.
     pub fn preprocessed_names(&self) -> Vec<String> {
         with_chip!(self, chip => chip.preprocessed_names())
+    }
+
+    /// The table's public values: those of the segment table are the whole statement, those of the word tables their digests. If a
+    /// proof has no `input` or no `output` table, the verifier must check that the statement's two digests of it are equal.
+    pub fn public_values(&self, statement: &Statement) -> Vec<F> {
+        with_chip!(self, chip => chip.publish(statement))
     }
 
     /// The trace of a segment, for tables that have it from the segment directly.
