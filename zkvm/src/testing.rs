@@ -1,9 +1,14 @@
 //! Segments made by hand, for tests: a machine of ADD, SUB and ADDI that records what it does.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
-use crate::air::{check, trace};
+use p3_field::PrimeCharacteristicRing;
+
+use crate::air::program::RomRow;
+use crate::air::range::Range;
+use crate::air::{bus, check, trace, Kind};
+use crate::hash::permute;
 use crate::isa::{Instruction, Op};
 use crate::record::{Access, Block, Program, Segment, Statement, Step, BLOCK, CYCLE, REGISTER_BASE, START};
 use crate::tree::Tree;
@@ -156,14 +161,60 @@ impl Machine {
 
 /// What is wrong with the traces of a segment: broken constraints of its tables, then messages that do not cancel.
 pub fn wrong(segment: &Segment) -> Vec<String> {
-    wrong_in(&trace::build(segment), segment)
+    let traces = trace::build(segment);
+    let mut wrong = broken(&traces, segment);
+    wrong.extend(check::unbalanced(&traces));
+    wrong
 }
 
-/// What is wrong with these traces as those of a segment.
-pub fn wrong_in(traces: &trace::Traces, segment: &Segment) -> Vec<String> {
-    let values = |table: &crate::air::Table| -> Vec<F> { table.public_values(&segment.statement) };
-    let broken = traces.iter().flat_map(|(table, trace)| check::broken(table, trace, &values(table)));
-    broken.chain(check::unbalanced(traces)).collect()
+/// As [`refused_in`], of the traces built from a segment that may be a wrong one.
+pub fn refused(segment: &Segment) -> Vec<String> {
+    refused_in(&trace::build(segment), segment)
+}
+
+/// What is wrong with traces that were tampered with, as those of a segment, if the tables that provide entries count whatever
+/// the others ask for: broken constraints, messages that do not cancel, entries that do not exist.
+pub fn refused_in(traces: &trace::Traces, segment: &Segment) -> Vec<String> {
+    let provides = |kind| matches!(kind, Kind::Range | Kind::Poseidon2 | Kind::Program);
+    let traces: trace::Traces = traces.iter().filter(|(table, _)| !provides(table.kind())).cloned().collect();
+    let mut wrong = broken(&traces, segment);
+    let exchanged = |line: &String| {
+        ![bus::RANGE, bus::COMPRESS, bus::PERMUTE, bus::PROGRAM]
+            .into_iter()
+            .any(|bus| line.strip_prefix(bus).is_some_and(|rest| rest.starts_with(' ')))
+    };
+    wrong.extend(check::unbalanced(&traces).into_iter().filter(exchanged));
+
+    let mut entry = |bus: &str, exists: &dyn Fn(&[F]) -> bool| {
+        trace::asked(&traces, bus, &mut |fields, _| {
+            if !exists(fields) {
+                wrong.push(format!("{bus} {fields:?}: no such entry"));
+            }
+        });
+    };
+    let permuted = |fields: &[F]| {
+        let input = fields[..16].try_into().expect("sixteen elements in");
+        permute(input).starts_with(&fields[16..])
+    };
+    entry(bus::RANGE, &|fields| Range::place(fields).is_some());
+    entry(bus::COMPRESS, &permuted);
+    entry(bus::PERMUTE, &permuted);
+    let mut rom = vec![F::ZERO; RomRow::<F>::WIDTH];
+    let known: HashSet<Vec<F>> = (segment.program.code.iter())
+        .map(|(pc, instruction)| {
+            RomRow::of(*pc, instruction).to_cells(&mut rom);
+            rom.clone()
+        })
+        .collect();
+    entry(bus::PROGRAM, &|fields| known.contains(fields));
+    wrong
+}
+
+fn broken(traces: &trace::Traces, segment: &Segment) -> Vec<String> {
+    traces
+        .iter()
+        .flat_map(|(table, trace)| check::broken(table, trace, &table.public_values(&segment.statement)))
+        .collect()
 }
 
 #[test]
@@ -174,6 +225,7 @@ fn whole_segments_hold() {
     for cycles in [5, 6, 1] {
         let segment = machine.segment(cycles);
         assert_eq!(wrong(&segment), Vec::<String>::new());
+        assert_eq!(refused(&segment), Vec::<String>::new());
         assert_eq!(segment.statement.memory[0], before);
         before = segment.statement.memory[1];
     }

@@ -124,14 +124,13 @@ impl Chip for Leaf {
             let [low, high] = word.last.map(Into::into);
             bus::receive(b, bus::MEMORY, [address, word.end.into(), low, high], real.clone());
         }
-        let hashed: [([B::Var; 16], [B::Var; 8]); 2] = [
-            (core::array::from_fn(|i| row.words[i / 2].initial[i % 2]), row.before),
-            (core::array::from_fn(|i| row.words[i / 2].last[i % 2]), row.after),
-        ];
-        for (halves, digest) in hashed {
+        let sides =
+            [(row.words.map(|word| word.initial), row.before), (row.words.map(|word| word.last), row.after)];
+        for (halves, digest) in sides {
+            let halves = halves.as_flattened();
             // The digest is the permutation's output plus its input.
-            let output = (0..8).map(|i| digest[i] - halves[i]);
-            bus::send(b, bus::COMPRESS, halves.into_iter().map(Into::into).chain(output), real.clone());
+            let output = digest.iter().zip(halves).map(|(&digest, &half)| digest - half);
+            bus::send(b, bus::COMPRESS, halves.iter().map(|&half| half.into()).chain(output), real.clone());
         }
         let message = node::<B>(bus::constant::<B>(LEVELS), row.index.into(), row.before, row.after);
         bus::send(b, bus::NODE, message, real);
@@ -216,5 +215,209 @@ fn node_row(node: &record::Node) -> NodeRow<F> {
         after: children(node.after),
         digest_before: hash::compress(&node.before[0], &node.before[1]),
         digest_after: hash::compress(&node.after[0], &node.after[1]),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use p3_field::PrimeField32;
+
+    use super::*;
+    use crate::air::{check, Kind};
+    use crate::record::Block;
+    use crate::testing::{refused, refused_in, sums, Machine};
+
+    fn segment() -> Segment {
+        Machine::new(&sums()).segment(12)
+    }
+
+    #[test]
+    fn every_cell_of_a_real_row_counts() {
+        let segment = segment();
+        let traces = trace::build(&segment);
+        for (kind, rows) in [(Kind::Leaf, segment.blocks.len()), (Kind::Node, segment.nodes.len())] {
+            let place = traces.iter().position(|(table, _)| table.kind() == kind).expect("the table is used");
+            let (names, width) = (traces[place].0.names(), traces[place].1.width);
+            for row in [0, rows - 1] {
+                for (column, name) in names.iter().enumerate() {
+                    let cells = &traces[place].1.values[row * width..(row + 1) * width];
+                    if name == "inverse" && cells[column] == F::ZERO {
+                        continue; // Nothing asks for it.
+                    }
+                    for change in [F::ONE, F::NEG_ONE, cells[column] + F::TWO] {
+                        let mut traces = traces.clone();
+                        traces[place].1.values[row * width + column] += change;
+                        assert_ne!(
+                            refused_in(&traces, &segment),
+                            Vec::<String>::new(),
+                            "{name} of row {row}"
+                        );
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn rows_that_are_not_real_send_nothing() {
+        let segment = segment();
+        for (kind, flags) in [(Kind::Leaf, 0..1), (Kind::Node, 2..5)] {
+            for flag in flags {
+                let mut traces = trace::build(&segment);
+                let (_, trace) = traces.iter_mut().find(|(table, _)| table.kind() == kind).expect("used");
+                let last = trace.values.len() - trace.width;
+                assert!(trace.values[last..].iter().all(|cell| *cell == F::ZERO), "a row of padding");
+                trace.values[last + flag] = F::ONE;
+                assert_ne!(refused_in(&traces, &segment), Vec::<String>::new());
+            }
+        }
+    }
+
+    #[test]
+    fn other_roots_are_refused() {
+        for side in 0..2 {
+            let mut other = segment();
+            other.statement.memory[side][3] += F::ONE;
+            let wrong = refused(&other);
+            assert!(wrong.iter().any(|line| line.starts_with("node [0, 0")), "{wrong:?}");
+        }
+    }
+
+    #[test]
+    fn other_words_are_refused() {
+        let good = segment();
+        for (block, word) in [(0, 0), (0, 1), (1, 7), (2, 3)] {
+            let mut other = good.clone();
+            other.blocks[block].initial[word].0 ^= 1 << 16;
+            assert_ne!(refused(&other), Vec::<String>::new(), "initial");
+            let mut other = good.clone();
+            other.blocks[block].last[word].0 ^= 1;
+            assert_ne!(refused(&other), Vec::<String>::new(), "last");
+            let mut other = good.clone();
+            other.blocks[block].initial[word].1 += 1;
+            assert_ne!(refused(&other), Vec::<String>::new(), "time");
+            // Words that nothing accessed, changed on both sides alike: only the digests tell.
+            let mut other = good.clone();
+            other.blocks[block].initial[word].0 ^= 1;
+            other.blocks[block].last[word].0 ^= 1;
+            assert_ne!(refused(&other), Vec::<String>::new(), "both");
+        }
+    }
+
+    #[test]
+    fn rows_missing_or_twice_are_refused() {
+        let good = segment();
+        for i in [0, good.blocks.len() - 1] {
+            let mut other = good.clone();
+            other.blocks.push(good.blocks[i]);
+            assert_ne!(refused(&other), Vec::<String>::new(), "block {i} twice");
+            other.blocks.truncate(good.blocks.len());
+            other.blocks.remove(i);
+            assert_ne!(refused(&other), Vec::<String>::new(), "block {i} missing");
+        }
+        for i in 0..good.nodes.len() {
+            let mut other = good.clone();
+            other.nodes.push(good.nodes[i]);
+            assert_ne!(refused(&other), Vec::<String>::new(), "node {i} twice");
+            other.nodes.truncate(good.nodes.len());
+            other.nodes.remove(i);
+            assert_ne!(refused(&other), Vec::<String>::new(), "node {i} missing");
+        }
+    }
+
+    #[test]
+    fn a_child_that_is_not_touched_cannot_change() {
+        let good = segment();
+        let (i, side) = (0..)
+            .zip(&good.nodes)
+            .find_map(|(i, node)| Some((i, node.touched.iter().position(|t| !t)?)))
+            .unwrap();
+        // Up to the root, so that nothing else is wrong.
+        let mut other = good.clone();
+        other.nodes[i].after[side][0] += F::ONE;
+        let mut child = other.nodes[i];
+        while child.level > 0 {
+            let digest = hash::compress(&child.after[0], &child.after[1]);
+            let parent = other
+                .nodes
+                .iter_mut()
+                .find(|n| n.level + 1 == child.level && n.index == child.index / 2)
+                .unwrap();
+            parent.after[child.index as usize % 2] = digest;
+            child = *parent;
+        }
+        other.statement.memory[1] = hash::compress(&child.after[0], &child.after[1]);
+        let wrong = refused(&other);
+        assert!(!wrong.is_empty() && wrong.iter().all(|line| line.starts_with("node row")), "{wrong:?}");
+    }
+
+    #[test]
+    fn children_in_the_other_order_are_refused() {
+        let good = segment();
+        for i in 0..good.nodes.len() {
+            let mut other = good.clone();
+            other.nodes[i].touched.swap(0, 1);
+            other.nodes[i].before.swap(0, 1);
+            other.nodes[i].after.swap(0, 1);
+            assert_ne!(refused(&other), Vec::<String>::new(), "node {i}");
+        }
+    }
+
+    /// The block at 2^28 - 2^21 holds word address p - 1 and those after it: 0 to 6 in the field, which are other words of memory.
+    #[test]
+    fn addresses_beyond_the_field_are_refused() {
+        let mut machine = Machine::new(&sums());
+        let mut segment = machine.segment(12);
+        let index = (F::ORDER_U32 - 1) / 8;
+        let words = [(0, 5); BLOCK];
+        let mut blocks = segment.blocks.clone();
+        blocks.push(Block { index, initial: words, last: words });
+        let mut tree = Machine::new(&sums()).tree;
+        segment.nodes = tree.update(&blocks);
+        segment.blocks = blocks;
+        let wrong = refused(&segment);
+        assert!(!wrong.is_empty() && wrong.iter().all(|line| line.starts_with("node row")), "{wrong:?}");
+        // The last block allowed, and another one.
+        for index in [(1 << 27) + (1 << 26) - 1, (1 << 27) - 1, 0] {
+            let mut segment = Machine::new(&sums()).segment(12);
+            segment.blocks.push(Block { index, initial: words, last: words });
+            segment.nodes = Machine::new(&sums()).tree.update(&segment.blocks);
+            assert_eq!(refused(&segment), Vec::<String>::new(), "block {index:#x}");
+        }
+        let root = segment.statement.memory[1];
+        assert_eq!(machine.tree.root(), root);
+    }
+
+    #[test]
+    fn only_one_node_is_at_one_one() {
+        for level in 0..LEVELS {
+            let at = |index: u32| at_one_one(F::from_u32(level), F::from_u32(index));
+            // The one index of this level where it is zero, in the field.
+            let zero = -at(0);
+            assert_eq!(at(zero.as_canonical_u32()), F::ZERO);
+            assert_eq!(zero.as_canonical_u32() < 1 << level, level == 1, "level {level}");
+        }
+        assert_eq!(at_one_one(F::ONE, F::ONE), F::ZERO);
+    }
+
+    #[test]
+    fn nothing_touched_is_no_table() {
+        let mut segment = segment();
+        segment.blocks.clear();
+        segment.nodes.clear();
+        assert!(Leaf.trace(&segment).is_none() && Node.trace(&segment).is_none());
+    }
+
+    #[test]
+    fn flags_are_bits() {
+        let segment = segment();
+        let table = crate::air::Table::of(Kind::Node, &segment.program);
+        let trace = table.trace(&segment).expect("nodes");
+        for flags in [[F::TWO, F::NEG_ONE, F::ZERO], [F::ONE, F::ONE, F::ZERO], [F::ONE, F::ONE, F::NEG_ONE]]
+        {
+            let mut trace = trace.clone();
+            trace.values[2..5].copy_from_slice(&flags);
+            assert_ne!(check::broken(&table, &trace, &[]), Vec::<String>::new(), "{flags:?}");
+        }
     }
 }

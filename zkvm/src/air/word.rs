@@ -114,7 +114,7 @@ impl Chip for Words {
         let mut time = None;
         let mut trace = trace::padded(words.len(), self.width(), |i, cells| {
             let word = &words[i];
-            let gap = time.map_or(0, |previous| word.time - previous - 1);
+            let gap = time.map_or(0, |previous: u32| word.time.wrapping_sub(previous + 1));
             let after = hash::absorb(&before, word.value);
             let row = WordRow {
                 real: F::ONE,
