@@ -5,9 +5,10 @@ use std::sync::Arc;
 
 use p3_field::PrimeCharacteristicRing;
 
+use crate::air::linear::messages;
 use crate::air::program::RomRow;
 use crate::air::range::Range;
-use crate::air::{bus, check, trace, Kind};
+use crate::air::{bus, check, trace, Kind, Table};
 use crate::hash::permute;
 use crate::isa::{Instruction, Op};
 use crate::record::{Access, Block, Program, Segment, Statement, Step, BLOCK, CYCLE, REGISTER_BASE, START};
@@ -233,4 +234,30 @@ fn whole_segments_hold() {
     assert_eq!(registers(0)[..6], [0, 0x0002_0000, 0, 0x8000, 0x1_0000, 0xffff_0000]);
     assert_eq!(registers(2)[1], 0x7ffe_f7fe);
     assert_eq!(registers(3)[7], 0xfffe_ffff);
+}
+
+#[test]
+fn constraints_have_degree_three_at_most() {
+    use p3_air::symbolic::AirLayout;
+    use p3_batch_stark::symbolic::get_max_constraint_degree;
+    use p3_field::extension::BinomialExtensionField;
+    use p3_lookup::logup::LogUpGadget;
+
+    let program = sums();
+    for &kind in Kind::ALL {
+        let table = Table::of(kind, &program);
+        let layout = AirLayout::from_air::<F>(&table);
+        let degree = get_max_constraint_degree::<F, BinomialExtensionField<F, 4>, _, _>(
+            &table,
+            layout,
+            16,
+            &[],
+            &LogUpGadget::new(),
+        );
+        assert!(degree <= 3, "{}: degree {degree}", kind.name());
+        messages(&table); // Panics if a field or a count has a degree above 1.
+        assert_eq!(table.names().len(), layout.main_width, "{}", kind.name());
+        let values = table.public_values(&Machine::new(&program).segment(1).statement);
+        assert_eq!(values.len(), layout.num_public_values, "{}", kind.name());
+    }
 }

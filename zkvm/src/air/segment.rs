@@ -152,3 +152,131 @@ impl Chip for Boundary {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::air::{check, Kind, Table};
+    use crate::testing::{refused, refused_in, sums, Machine};
+
+    fn segment() -> Segment {
+        Machine::new(&sums()).segment(4)
+    }
+
+    fn table(segment: &Segment) -> Table {
+        Table::of(Kind::Segment, &segment.program)
+    }
+
+    #[test]
+    fn public_values_are_at_their_places() {
+        let digest = |start: u32| core::array::from_fn(|i| F::from_u32(start + i as u32));
+        let pair = |place: usize| [digest(place as u32), digest(place as u32 + 8)];
+        let statement = Statement {
+            program: digest(public::PROGRAM as u32),
+            number: public::NUMBER as u32,
+            pc: [public::PC as u32, public::PC as u32 + 1],
+            memory: pair(public::MEMORY),
+            input: pair(public::INPUT),
+            output: pair(public::OUTPUT),
+            exit: Some(public::EXIT as u32 + ((public::EXIT as u32 + 1) << 16)),
+        };
+        let values = public_values(&statement);
+        assert_eq!(values.len(), public::COUNT);
+        for (i, value) in values.iter().enumerate() {
+            let expected = if i == public::HALTED { 1 } else { i };
+            assert_eq!(*value, F::from_usize(expected), "public value {i}");
+        }
+        let running = public_values(&Statement { exit: None, ..statement });
+        assert_eq!(running[public::HALTED..], [F::ZERO; 3]);
+    }
+
+    #[test]
+    fn every_cell_counts() {
+        let segment = segment();
+        let traces = crate::air::trace::build(&segment);
+        let place = traces.iter().position(|(table, _)| table.kind() == Kind::Segment).expect("always there");
+        let (names, width) = (traces[place].0.names(), traces[place].1.width);
+        for (column, name) in names.iter().enumerate() {
+            for change in [F::ONE, F::NEG_ONE, F::from_u32(12345)] {
+                let mut traces = traces.clone();
+                traces[place].1.values[column] += change;
+                assert_ne!(refused_in(&traces, &segment), Vec::<String>::new(), "{name}");
+            }
+        }
+        // Messages of another row: a second start, or an exit that is none.
+        for row in [1, traces[place].1.values.len() / width - 1] {
+            for name in ["first", "halted", "exit[0]"] {
+                let column = names.iter().position(|other| other == name).expect("a column");
+                let mut traces = traces.clone();
+                traces[place].1.values[row * width + column] = F::ONE;
+                assert_ne!(refused_in(&traces, &segment), Vec::<String>::new(), "{name} of row {row}");
+            }
+        }
+    }
+
+    #[test]
+    fn other_statements_are_refused() {
+        let segment = segment();
+        let table = table(&segment);
+        let trace = table.trace(&segment).expect("always there");
+        let good = table.public_values(&segment.statement);
+        assert_eq!(check::broken(&table, &trace, &good), Vec::<String>::new());
+        let bound = [public::PC..public::INPUT, public::HALTED..public::COUNT];
+        for place in 0..public::COUNT {
+            let mut values = good.clone();
+            values[place] += F::ONE;
+            let refused = !check::broken(&table, &trace, &values).is_empty();
+            assert_eq!(refused, bound.iter().any(|range| range.contains(&place)), "public value {place}");
+        }
+    }
+
+    #[test]
+    fn other_ends_are_refused() {
+        let changes: [fn(&mut Segment); 7] = [
+            |segment| segment.statement.pc[0] += 1,
+            |segment| segment.statement.pc[1] += 1,
+            |segment| segment.statement.pc[1] = HALTED_PC,
+            |segment| segment.statement.exit = Some(0),
+            |segment| (segment.statement.exit, segment.statement.pc[1]) = (Some(0), HALTED_PC),
+            |segment| segment.end += 3,
+            |segment| segment.steps.truncate(3),
+        ];
+        assert_eq!(refused(&segment()), Vec::<String>::new());
+        for (i, change) in changes.into_iter().enumerate() {
+            let mut other = segment();
+            change(&mut other);
+            assert_ne!(refused(&other), Vec::<String>::new(), "change {i}");
+        }
+    }
+
+    #[test]
+    fn the_end_of_the_program_takes_its_exit_code() {
+        for code in [0, 1, 0xffff, 0x1_0000, 0xffff_ffff] {
+            let mut segment = segment();
+            segment.statement.exit = Some(code);
+            let table = table(&segment);
+            let broken = |segment: &Segment| {
+                let trace = table.trace(segment).expect("always there");
+                check::broken(&table, &trace, &table.public_values(&segment.statement))
+            };
+            assert_ne!(broken(&segment), Vec::<String>::new(), "the program counter is not that of the end");
+            segment.statement.pc[1] = HALTED_PC;
+            assert_eq!(broken(&segment), Vec::<String>::new());
+            let left = check::unbalanced(&[(table.clone(), table.trace(&segment).expect("always there"))]);
+            let exits: Vec<_> = left.iter().filter(|line| line.starts_with("exit ")).collect();
+            assert_eq!(exits, [&format!("exit [{}, {}]: -1", code & 0xffff, code >> 16)]);
+        }
+    }
+
+    #[test]
+    fn an_exit_code_without_an_end_is_refused() {
+        let segment = segment();
+        let table = table(&segment);
+        let mut trace = table.trace(&segment).expect("always there");
+        let mut values = table.public_values(&segment.statement);
+        let place = BoundaryRow::<F>::WIDTH - 2;
+        trace.values[place] = F::ONE;
+        values[public::EXIT] = F::ONE;
+        assert_ne!(check::broken(&table, &trace, &values), Vec::<String>::new());
+    }
+}
