@@ -114,6 +114,71 @@ pub fn steps(kind: Kind, steps: &[Step]) -> Vec<String> {
     wrong
 }
 
+/// The columns of a step's row whose change nobody notices: every constraint holds, every lookup has its entry and every other message is
+/// as before. Each cell is changed alone, by several amounts. A column reported here holds nothing, or lets the prover choose.
+pub fn tampered(kind: Kind, step: &Step) -> Vec<String> {
+    unnoticed(kind, step, true)
+}
+
+/// The columns of a step's row that only the messages hold: a change of one breaks no constraint and no lookup. That is right
+/// for what other tables vouch for (times, register numbers, words read), and a hole where the table itself must: a result.
+pub fn unconstrained(kind: Kind, step: &Step) -> Vec<String> {
+    unnoticed(kind, step, false)
+}
+
+/// Changes that range checks, bits and carries are the likeliest to miss.
+fn changes() -> [F; 7] {
+    let up = [1, 1 << 8, 1 << 15, 1 << 16].map(F::from_u32);
+    [up[0], -up[0], up[1], up[2], up[3], -up[3], up[0].halve()]
+}
+
+fn unnoticed(kind: Kind, step: &Step, read_messages: bool) -> Vec<String> {
+    let program = Arc::new(Program { entry: 0, code: Vec::new(), image: Vec::new() });
+    let table = Table::of(kind, &program);
+    let sent = messages(&table);
+    let mut row = F::zero_vec(BaseAir::<F>::width(&table));
+    table.fill(step, &mut row).expect("a table with a row an instruction");
+
+    let entries_exist = |row: &[F]| {
+        sent.iter()
+            .filter(|message| message.bus == bus::RANGE && message.count.eval(row, &[]) != F::ZERO)
+            .all(|message| {
+                let fields: Vec<F> = message.fields.iter().map(|field| field.eval(row, &[])).collect();
+                Range::place(&fields).is_some()
+            })
+    };
+    let exchanged = |row: &[F]| {
+        let mut sums = Sums::new();
+        for message in sent.iter().filter(|message| message.bus != bus::RANGE) {
+            let fields: Vec<F> = message.fields.iter().map(|field| field.eval(row, &[])).collect();
+            sums.add(&message.bus, &fields, message.count.eval(row, &[]));
+        }
+        sums.left()
+    };
+    let honest = exchanged(&row);
+    let holds = |row: &[F]| {
+        entries_exist(row)
+            && (!read_messages || exchanged(row) == honest)
+            && broken(&table, &RowMajorMatrix::new_row(row.to_vec()), &[]).is_empty()
+    };
+    assert!(holds(&row), "{}: the row of {step:?} does not hold as it is", kind.name());
+
+    let names = table.names();
+    let mut unnoticed = Vec::new();
+    for (column, name) in names.into_iter().enumerate() {
+        let honest = row[column];
+        let missed = changes().into_iter().any(|change| {
+            row[column] = honest + change;
+            holds(&row)
+        });
+        row[column] = honest;
+        if missed {
+            unnoticed.push(name);
+        }
+    }
+    unnoticed
+}
+
 /// Counts of messages by bus and fields.
 #[derive(Default)]
 struct Sums(BTreeMap<(String, Vec<u32>), F>);
@@ -140,5 +205,35 @@ impl Sums {
             format!("{bus} {fields:?}: {count}")
         })
         .collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::isa::Op;
+    use crate::record::testing::{immediate_step, register_step};
+
+    #[test]
+    fn every_cell_of_a_sum_is_held() {
+        let step = register_step(Op::Add, 0x8001_ffff, 0x8000_0001, 0x0002_0000);
+        assert_eq!(tampered(Kind::Add, &step), Vec::<String>::new());
+        assert!(!unconstrained(Kind::Add, &step).iter().any(|name| name.starts_with("result")));
+        let step = immediate_step(Op::Addi, 5, 0xffff_ffff, 4);
+        assert_eq!(tampered(Kind::AddImmediate, &step), Vec::<String>::new());
+    }
+
+    #[test]
+    fn what_other_tables_vouch_for_is_held_by_messages_only() {
+        let names = unconstrained(Kind::Add, &register_step(Op::Add, 1, 2, 3));
+        for name in ["cycle.pc", "rd", "rs1", "rs2", "write.old[0]"] {
+            assert!(names.iter().any(|n| n == name), "{name} is not among {names:?}");
+        }
+    }
+
+    #[test]
+    #[should_panic(expected = "does not hold as it is")]
+    fn a_row_that_does_not_hold_has_no_changes_to_try() {
+        tampered(Kind::Add, &register_step(Op::Add, 1, 2, 4));
     }
 }
