@@ -9,7 +9,7 @@ use p3_matrix::dense::{RowMajorMatrix, RowMajorMatrixView};
 use p3_matrix::stack::ViewPair;
 use p3_matrix::Matrix;
 
-use super::linear::messages;
+use super::linear::{messages, Message};
 use super::program::RomRow;
 use super::range::Range;
 use super::{bus, trace, Kind, Table};
@@ -132,44 +132,65 @@ fn changes() -> [F; 7] {
     [up[0], -up[0], up[1], up[2], up[3], -up[3], up[0].halve()]
 }
 
-fn unnoticed(kind: Kind, step: &Step, read_messages: bool) -> Vec<String> {
-    let program = Arc::new(Program { entry: 0, code: Vec::new(), image: Vec::new() });
-    let table = Table::of(kind, &program);
-    let sent = messages(&table);
-    let mut row = F::zero_vec(BaseAir::<F>::width(&table));
-    table.fill(step, &mut row).expect("a table with a row an instruction");
+/// A table whose rows are tried one by one.
+pub struct Bench {
+    table: Table,
+    sent: Vec<Message>,
+}
 
-    let entries_exist = |row: &[F]| {
-        sent.iter()
-            .filter(|message| message.bus == bus::RANGE && message.count.eval(row, &[]) != F::ZERO)
-            .all(|message| {
-                let fields: Vec<F> = message.fields.iter().map(|field| field.eval(row, &[])).collect();
-                Range::place(&fields).is_some()
-            })
-    };
-    let exchanged = |row: &[F]| {
+impl Bench {
+    /// Of a table with a row an instruction.
+    pub fn new(kind: Kind) -> Self {
+        let program = Arc::new(Program { entry: 0, code: Vec::new(), image: Vec::new() });
+        let table = Table::of(kind, &program);
+        let sent = messages(&table);
+        Self { table, sent }
+    }
+
+    /// The row that the table fills for a step.
+    pub fn row(&self, step: &Step) -> Vec<F> {
+        let mut row = F::zero_vec(BaseAir::<F>::width(&self.table));
+        self.table.fill(step, &mut row).expect("a table with a row an instruction");
+        row
+    }
+
+    /// The place of a column.
+    pub fn column(&self, name: &str) -> usize {
+        self.table.names().iter().position(|n| n == name).expect("a column of the table")
+    }
+
+    /// Whether the row satisfies the constraints and looks up only what the range table has.
+    pub fn holds(&self, row: &[F]) -> bool {
+        let entry = |message: &&Message| message.bus == bus::RANGE && message.count.eval(row, &[]) != F::ZERO;
+        self.sent.iter().filter(entry).all(|message| Range::place(&fields(message, row)).is_some())
+            && broken(&self.table, &RowMajorMatrix::new_row(row.to_vec()), &[]).is_empty()
+    }
+
+    /// What the row exchanges with other tables than that of ranges.
+    pub fn exchanged(&self, row: &[F]) -> Vec<String> {
         let mut sums = Sums::new();
-        for message in sent.iter().filter(|message| message.bus != bus::RANGE) {
-            let fields: Vec<F> = message.fields.iter().map(|field| field.eval(row, &[])).collect();
-            sums.add(&message.bus, &fields, message.count.eval(row, &[]));
+        for message in self.sent.iter().filter(|message| message.bus != bus::RANGE) {
+            sums.add(&message.bus, &fields(message, row), message.count.eval(row, &[]));
         }
         sums.left()
-    };
-    let honest = exchanged(&row);
-    let holds = |row: &[F]| {
-        entries_exist(row)
-            && (!read_messages || exchanged(row) == honest)
-            && broken(&table, &RowMajorMatrix::new_row(row.to_vec()), &[]).is_empty()
-    };
-    assert!(holds(&row), "{}: the row of {step:?} does not hold as it is", kind.name());
+    }
+}
 
-    let names = table.names();
+fn fields(message: &Message, row: &[F]) -> Vec<F> {
+    message.fields.iter().map(|field| field.eval(row, &[])).collect()
+}
+
+fn unnoticed(kind: Kind, step: &Step, read_messages: bool) -> Vec<String> {
+    let bench = Bench::new(kind);
+    let mut row = bench.row(step);
+    assert!(bench.holds(&row), "{}: the row of {step:?} does not hold as it is", kind.name());
+    let exchanged = bench.exchanged(&row);
     let mut unnoticed = Vec::new();
-    for (column, name) in names.into_iter().enumerate() {
+    for (column, name) in bench.table.names().into_iter().enumerate() {
         let honest = row[column];
         let missed = changes().into_iter().any(|change| {
             row[column] = honest + change;
-            holds(&row)
+            bench.holds(&row) && (!read_messages || bench.exchanged(&row) == exchanged)
         });
         row[column] = honest;
         if missed {
