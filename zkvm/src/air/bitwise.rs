@@ -311,4 +311,12 @@ mod tests {
             }
         }
     }
+
+    #[test]
+    fn sizes() {
+        let size = check::Size { columns: 30, lookups: 8, extension: 10, degree: 2 };
+        assert_eq!(check::size(Kind::Bitwise), size);
+        let size = check::Size { columns: 23, lookups: 5, extension: 8, degree: 3 };
+        assert_eq!(check::size(Kind::BitwiseImmediate), size);
+    }
 }

@@ -3,8 +3,11 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use p3_air::symbolic::AirLayout;
 use p3_air::{Air, BaseAir, DebugConstraintBuilder};
+use p3_field::extension::BinomialExtensionField;
 use p3_field::{PrimeCharacteristicRing, PrimeField32};
+use p3_lookup::InteractionSymbolicBuilder;
 use p3_matrix::dense::{RowMajorMatrix, RowMajorMatrixView};
 use p3_matrix::stack::ViewPair;
 use p3_matrix::Matrix;
@@ -112,6 +115,37 @@ pub fn steps(kind: Kind, steps: &[Step]) -> Vec<String> {
     }
     wrong.extend(sums.left());
     wrong
+}
+
+/// What a row of a table costs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Size {
+    /// Main columns.
+    pub columns: usize,
+    /// Lookups in the range table.
+    pub lookups: usize,
+    /// Columns over the extension: two messages of a bus share one, and one adds up.
+    pub extension: usize,
+    /// The largest degree of a constraint.
+    pub degree: usize,
+}
+
+/// The size of a table with a row an instruction.
+pub fn size(kind: Kind) -> Size {
+    let table = Bench::new(kind).table;
+    let layout = AirLayout::from_air::<F>(&table);
+    let mut builder = InteractionSymbolicBuilder::<F, BinomialExtensionField<F, 4>>::new(layout);
+    table.eval(&mut builder);
+    let mut buses: BTreeMap<String, usize> = BTreeMap::new();
+    for message in messages(&table) {
+        *buses.entry(message.bus).or_default() += 1;
+    }
+    Size {
+        columns: BaseAir::<F>::width(&table),
+        lookups: buses.get(bus::RANGE).copied().unwrap_or(0),
+        extension: 1 + buses.values().map(|messages| messages.div_ceil(2)).sum::<usize>(),
+        degree: builder.base_constraints().iter().map(|c| c.degree_multiple()).max().unwrap_or(0),
+    }
 }
 
 /// The columns of a step's row whose change nobody notices: every constraint holds, every lookup has its entry and every other message is

@@ -325,4 +325,12 @@ mod tests {
             }
         }
     }
+
+    #[test]
+    fn sizes() {
+        let size = check::Size { columns: 23, lookups: 8, extension: 10, degree: 2 };
+        assert_eq!(check::size(Kind::Less), size);
+        let size = check::Size { columns: 19, lookups: 6, extension: 8, degree: 3 };
+        assert_eq!(check::size(Kind::LessImmediate), size);
+    }
 }
