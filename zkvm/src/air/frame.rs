@@ -159,15 +159,27 @@ pub fn access<B: Builder>(
     b: &mut B,
     address: B::Expr,
     time: B::Expr,
-    (previous, high): (B::Var, B::Var),
+    gap: (B::Var, B::Var),
     old: [B::Expr; 2],
     new: [B::Expr; 2],
     real: B::Expr,
 ) {
-    let [old_low, old_high] = old;
     let [new_low, new_high] = new;
-    bus::receive(b, bus::MEMORY, [address.clone(), previous.into(), old_low, old_high], real.clone());
-    bus::send(b, bus::MEMORY, [address, time.clone(), new_low, new_high], real.clone());
+    consume(b, address.clone(), time.clone(), gap, old, real.clone());
+    bus::send(b, bus::MEMORY, [address, time, new_low, new_high], real);
+}
+
+/// The half of an access that takes `old`, for tables that leave what is new elsewhere: in another row, say.
+pub fn consume<B: Builder>(
+    b: &mut B,
+    address: B::Expr,
+    time: B::Expr,
+    (previous, high): (B::Var, B::Var),
+    old: [B::Expr; 2],
+    real: B::Expr,
+) {
+    let [old_low, old_high] = old;
+    bus::receive(b, bus::MEMORY, [address, previous.into(), old_low, old_high], real.clone());
     let low = time - F::ONE - previous.into() - high.into() * F::from_u32(1 << 16);
     bus::half(b, low, real);
 }

@@ -205,9 +205,7 @@ tables! {
     Poseidon2Call "poseidon2_call" = poseidon2_call::Poseidon2Call, poseidon2_call::Poseidon2Call;
     /// SHA-256 compression on memory.
     Sha256 "sha256" = sha256::Sha256, sha256::Sha256;
-    /// Memory accesses of Keccak-f.
-    KeccakCall "keccak_call" = keccak::KeccakCall, keccak::KeccakCall;
-    /// The rounds of Keccak-f.
+    /// Keccak-f on memory, a row a round.
     Keccak "keccak" = keccak::Rounds, keccak::Rounds;
 }
 
