@@ -69,27 +69,19 @@ impl Chip for Rounds {
     }
 
     fn names(&self) -> Vec<String> {
-        let mut names: Vec<String> = (0..NUM_ROUNDS).map(|i| format!("step_flags[{i}]")).collect();
+        let numbered = |field: String, count: usize| (0..count).map(move |i| format!("{field}[{i}]"));
+        let sheet =
+            |field: &'static str, bits| (0..5).flat_map(move |x| numbered(format!("{field}[{x}]"), bits));
+        let state = |field: &'static str, bits| {
+            (0..25).flat_map(move |lane| numbered(format!("{field}[{}][{}]", lane / 5, lane % 5), bits))
+        };
+        let mut names: Vec<String> = numbered("step_flags".into(), NUM_ROUNDS).collect();
         names.push("export".into());
-        let mut lanes = |field: &str, bits: usize| {
-            for (y, x) in (0..25).map(|lane| (lane / 5, lane % 5)) {
-                names.extend((0..bits).map(|z| format!("{field}[{y}][{x}][{z}]")));
-            }
-        };
-        lanes("preimage", 4);
-        lanes("a", 4);
-        for field in ["c", "c_prime"] {
-            names.extend((0..320).map(|i| format!("{field}[{}][{}]", i / 64, i % 64)));
-        }
-        let mut lanes = |field: &str, bits: usize| {
-            for (y, x) in (0..25).map(|lane| (lane / 5, lane % 5)) {
-                names.extend((0..bits).map(|z| format!("{field}[{y}][{x}][{z}]")));
-            }
-        };
-        lanes("a_prime", 64);
-        lanes("a_prime_prime", 4);
-        names.extend((0..64).map(|z| format!("a_prime_prime_0_0_bits[{z}]")));
-        names.extend((0..4).map(|i| format!("a_prime_prime_prime_0_0_limbs[{i}]")));
+        names.extend(state("preimage", 4).chain(state("a", 4)));
+        names.extend(sheet("c", 64).chain(sheet("c_prime", 64)));
+        names.extend(state("a_prime", 64).chain(state("a_prime_prime", 4)));
+        names.extend(numbered("a_prime_prime_0_0_bits".into(), 64));
+        names.extend(numbered("a_prime_prime_prime_0_0_limbs".into(), 4));
         names.extend(CallRow::<F>::names("call."));
         names
     }
@@ -126,12 +118,12 @@ impl Chip for Rounds {
                 let Some(word) = word(k, slot) else { continue };
                 let (y, x, first) = limb(word);
                 address += flag * F::from_usize(word);
-                for half in 0..2 {
-                    value[half] += flag * round.preimage[y][x][first + half];
+                for (half, value) in value.iter_mut().enumerate() {
+                    *value += flag * round.preimage[y][x][first + half];
                 }
             }
-            for half in 0..2 {
-                b.assert_eq(cells.value[half], value[half].clone());
+            for (cell, value) in cells.value.into_iter().zip(value) {
+                b.assert_eq(cell, value);
             }
             let count = if slot < 2 { real.clone() } else { call.third.into() };
             frame::consume(

@@ -22,6 +22,8 @@ pub mod memory;
 pub mod multiply;
 pub mod poseidon2;
 pub mod poseidon2_call;
+#[cfg(test)]
+mod precompiles;
 pub mod program;
 pub mod range;
 pub mod segment;

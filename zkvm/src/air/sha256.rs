@@ -12,29 +12,31 @@
 //! constraints go, run over the table's end into its first row.
 
 use p3_air::{AirBuilder, WindowAccess};
-use p3_field::{Field, PrimeCharacteristicRing, PrimeField32};
+use p3_field::{Field, PrimeCharacteristicRing};
 use p3_matrix::dense::RowMajorMatrix;
 
 use super::bus::{self, Builder};
 use super::columns::columns;
-use super::{frame, trace, Chip};
+use super::{frame, Chip};
 use crate::isa::service;
-use crate::record::{Access, Call, Segment};
+use crate::record::Segment;
 use crate::F;
 
 /// Rows that compute; the last row of a call only ends it.
 const STEPS: usize = 8;
 
+mod fill;
+
 /// FIPS 180-4, section 4.2.2: the first 32 bits of the fractional parts of the cube roots of the first 64 primes.
 const K: [u32; 64] = [
-    0x428a2f98, 0x71374491, 0xb5c0fbcf, 0xe9b5dba5, 0x3956c25b, 0x59f111f1, 0x923f82a4, 0xab1c5ed5, 0xd807aa98,
-    0x12835b01, 0x243185be, 0x550c7dc3, 0x72be5d74, 0x80deb1fe, 0x9bdc06a7, 0xc19bf174, 0xe49b69c1, 0xefbe4786,
-    0x0fc19dc6, 0x240ca1cc, 0x2de92c6f, 0x4a7484aa, 0x5cb0a9dc, 0x76f988da, 0x983e5152, 0xa831c66d, 0xb00327c8,
-    0xbf597fc7, 0xc6e00bf3, 0xd5a79147, 0x06ca6351, 0x14292967, 0x27b70a85, 0x2e1b2138, 0x4d2c6dfc, 0x53380d13,
-    0x650a7354, 0x766a0abb, 0x81c2c92e, 0x92722c85, 0xa2bfe8a1, 0xa81a664b, 0xc24b8b70, 0xc76c51a3, 0xd192e819,
-    0xd6990624, 0xf40e3585, 0x106aa070, 0x19a4c116, 0x1e376c08, 0x2748774c, 0x34b0bcb5, 0x391c0cb3, 0x4ed8aa4a,
-    0x5b9cca4f, 0x682e6ff3, 0x748f82ee, 0x78a5636f, 0x84c87814, 0x8cc70208, 0x90befffa, 0xa4506ceb, 0xbef9a3f7,
-    0xc67178f2,
+    0x428a2f98, 0x71374491, 0xb5c0fbcf, 0xe9b5dba5, 0x3956c25b, 0x59f111f1, 0x923f82a4, 0xab1c5ed5,
+    0xd807aa98, 0x12835b01, 0x243185be, 0x550c7dc3, 0x72be5d74, 0x80deb1fe, 0x9bdc06a7, 0xc19bf174,
+    0xe49b69c1, 0xefbe4786, 0x0fc19dc6, 0x240ca1cc, 0x2de92c6f, 0x4a7484aa, 0x5cb0a9dc, 0x76f988da,
+    0x983e5152, 0xa831c66d, 0xb00327c8, 0xbf597fc7, 0xc6e00bf3, 0xd5a79147, 0x06ca6351, 0x14292967,
+    0x27b70a85, 0x2e1b2138, 0x4d2c6dfc, 0x53380d13, 0x650a7354, 0x766a0abb, 0x81c2c92e, 0x92722c85,
+    0xa2bfe8a1, 0xa81a664b, 0xc24b8b70, 0xc76c51a3, 0xd192e819, 0xd6990624, 0xf40e3585, 0x106aa070,
+    0x19a4c116, 0x1e376c08, 0x2748774c, 0x34b0bcb5, 0x391c0cb3, 0x4ed8aa4a, 0x5b9cca4f, 0x682e6ff3,
+    0x748f82ee, 0x78a5636f, 0x84c87814, 0x8cc70208, 0x90befffa, 0xa4506ceb, 0xbef9a3f7, 0xc67178f2,
 ];
 
 columns! {
@@ -107,7 +109,8 @@ columns! {
     }
 }
 
-/// The end of the columns before the carries; where `partial` starts and `before` ends. The next row's carries and accesses are not read.
+/// The end of the columns before the carries; where `partial` starts and `before` ends. Of the next row, the first flag, the carries and
+/// the accesses are not read.
 const BITS_END: usize = 12 + 24 * 32;
 const PARTIAL: usize = BITS_END + 8 * Carries::<F>::WIDTH;
 const BEFORE_END: usize = PARTIAL + 32;
@@ -268,31 +271,11 @@ impl Chip for Sha256 {
     }
 
     fn next_columns(&self) -> Vec<usize> {
-        (0..BITS_END).chain(PARTIAL..BEFORE_END).collect()
+        (1..BITS_END).chain(PARTIAL..BEFORE_END).collect()
     }
 
     fn trace(&self, segment: &Segment) -> Option<RowMajorMatrix<F>> {
-        let calls = segment.calls.iter().filter(|call| call.service == service::SHA256);
-        let mut rows: Vec<_> = calls.flat_map(call_rows).collect();
-        let used = rows.len();
-        if used == 0 {
-            return None;
-        }
-        rows.resize(trace::height(used), Sha256Row::from_cells(&[F::ZERO; Sha256Row::<F>::WIDTH]));
-        // What one row says of the next, down to the idle rows after the last call; the last row's next is the first.
-        let count = rows.len();
-        for i in (0..used + 2).map(|i| (i + count - 1) % count) {
-            let next = (i + 1) % count;
-            rows[next].partial = partial(&rows[i], &rows[next]).map(|half| Halves { half });
-        }
-        for i in (0..used + 2).map(|i| (i + count - 1) % count) {
-            rows[i].carries = carries(&rows[i], &rows[(i + 1) % count]);
-        }
-        let mut values = F::zero_vec(count * self.width());
-        for (row, cells) in rows.iter().zip(values.chunks_mut(self.width())) {
-            row.to_cells(cells);
-        }
-        Some(RowMajorMatrix::new(values, self.width()))
+        fill::trace(segment)
     }
 }
 
@@ -382,95 +365,4 @@ fn messages<B: Builder>(b: &mut B, row: &Sha256Row<B::Var>, step: &B::Expr) {
         let high = |i: usize| row.block_access.get(i).unwrap_or(access).high.into();
         bus::highs(b, three.map(high), step.clone());
     }
-}
-
-/// The rows of a call, without what follows from two of them.
-fn call_rows(call: &Call) -> Vec<Sha256Row<F>> {
-    let (block, state) = call.access.split_at(16);
-    let mut w = [0; 64];
-    for t in 0..64 {
-        w[t] = match block.get(t) {
-            Some(access) => access.old,
-            None => {
-                let (x, y) = (w[t - 15], w[t - 2]);
-                let sigma0 = x.rotate_right(7) ^ x.rotate_right(18) ^ x >> 3;
-                let sigma1 = y.rotate_right(17) ^ y.rotate_right(19) ^ y >> 10;
-                w[t - 16].wrapping_add(sigma0).wrapping_add(w[t - 7]).wrapping_add(sigma1)
-            }
-        };
-    }
-    // Rounds -8 to 63, the first four unused.
-    let (mut a, mut e) = ([0; 72], [0; 72]);
-    for i in 0..4 {
-        (a[7 - i], e[7 - i]) = (state[i].old, state[4 + i].old);
-    }
-    for t in 8..72 {
-        let (x, y) = (a[t - 1], e[t - 1]);
-        let sum0 = x.rotate_right(2) ^ x.rotate_right(13) ^ x.rotate_right(22);
-        let sum1 = y.rotate_right(6) ^ y.rotate_right(11) ^ y.rotate_right(25);
-        let ch = y & e[t - 2] | !y & e[t - 3];
-        let maj = x & a[t - 2] | x & a[t - 3] | a[t - 2] & a[t - 3];
-        let one = [e[t - 4], sum1, ch, K[t - 8], w[t - 8]].into_iter().fold(0, u32::wrapping_add);
-        e[t] = one.wrapping_add(a[t - 4]);
-        a[t] = one.wrapping_add(sum0).wrapping_add(maj);
-    }
-    let words = |from: &[u32]| core::array::from_fn(|i| bits(from[i]));
-    let before = |access: Option<&Access>| Before {
-        previous: access.map_or(F::ZERO, |access| F::from_u32(access.previous)),
-        high: access.map_or(F::ZERO, frame::high),
-    };
-    let after: Vec<u32> = state.iter().map(|access| access.new).collect();
-    (0..Sha256::ROWS)
-        .map(|k| Sha256Row {
-            flags: core::array::from_fn(|i| F::from_bool(i == k)),
-            time: F::from_u32(call.time),
-            state: F::from_u32(call.first),
-            words: F::from_u32(match k {
-                0 => call.second,
-                1 => call.second + 8,
-                STEPS => call.first,
-                _ => 0,
-            }),
-            a: words(&a[8 * k..]),
-            e: words(&e[8 * k..]),
-            w: words(if k == STEPS { &after } else { &w[8 * k..] }),
-            carries: [Carries::from_cells(&[F::ZERO; Carries::<F>::WIDTH]); 8],
-            partial: [Halves { half: [F::ZERO; 2] }; 8],
-            before: core::array::from_fn(|i| Halves { half: frame::halves(state[(i + k) % 8].old) }),
-            block_access: core::array::from_fn(|j| before(block.get(8 * k + j))),
-            state_access: before(state.get(k)),
-        })
-        .collect()
-}
-
-fn bits(word: u32) -> Bits<F> {
-    Bits { bit: core::array::from_fn(|i| F::from_bool(word >> i & 1 == 1)) }
-}
-
-/// The carries between two rows.
-fn carries(row: &Sha256Row<F>, next: &Sha256Row<F>) -> [Carries<F>; 8] {
-    let sums = Sums::<F>::of(row, next);
-    let step: F = row.flags[..STEPS].iter().copied().sum();
-    let scheduled: F = row.flags[SCHEDULED].iter().copied().sum();
-    core::array::from_fn(|j| {
-        let [e_low, e_high] = split(sums.e[j], F::ZERO, step);
-        let [a_low, a_high] = split(sums.a[j], step, step);
-        let [w_low, w_high] = split(sums.w[j], F::ZERO, scheduled);
-        Carries { e_low, e_high, a_low, a_high, w_low, w_high }
-    })
-}
-
-/// The carries of the halves' sums as [`carried`] wants them.
-fn split<const N: usize>(sums: [F; 2], offset: F, used: F) -> [[F; N]; 2] {
-    let base = F::from_u32(1 << 16).inverse();
-    let mut carry = F::ZERO;
-    sums.map(|sum| {
-        carry = (sum + carry) * base;
-        let number = carry + offset;
-        core::array::from_fn(|i| match (used == F::ONE, i) {
-            (true, _) => F::from_u32(number.as_canonical_u32() >> i & 1),
-            (false, 0) => number,
-            (false, _) => F::ZERO,
-        })
-    })
 }
