@@ -300,7 +300,8 @@ fn rounds<B: Builder>(b: &mut B, row: &Sha256Row<B::Var>, next: &Sha256Row<B::Va
 }
 
 /// Asserts that the halves' sums are 2^16 times the carry out minus the carry in; a carry is a number in bits less `offset`
-/// where `used` is one, anything elsewhere.
+/// where `used` is one, anything elsewhere. The sums are of at most six halves, far below p, and what the next row has is less than 2^16
+/// by its bits: one carry and one word fit.
 fn carried<B: Builder>(
     b: &mut B,
     sums: &[B::Expr; 2],
