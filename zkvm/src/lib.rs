@@ -10,6 +10,9 @@
 //! the prover makes one batch proof of them.
 
 pub mod air;
+pub mod elf;
+pub mod error;
+pub mod exec;
 pub mod hash;
 pub mod isa;
 pub mod record;
