@@ -5,7 +5,11 @@
 //! the address a jump links, LUI and AUIPC (an addition of a constant to x0). A write to x0 goes to [`SINK`], a register
 //! that no instruction reads, so that x0 needs no special case.
 
+mod decode;
+
 use crate::air::Kind;
+
+pub use decode::decode;
 
 /// The register that takes writes to x0.
 pub const SINK: u8 = 32;
