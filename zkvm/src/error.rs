@@ -168,15 +168,14 @@ pub enum Error {
         limit: u64,
     },
     /// No instruction there.
-    #[error(
-        "executing at {pc:#010x}, where there is no instruction: the word {word:#010x} is outside the executable segments, does not \
-         decode as RV32IM, or is a branch to an address that is no multiple of 4 (EBREAK, CSRs, FENCE.I and compressed code are not supported)"
-    )]
+    #[error("executing at {pc:#010x}, where there is no instruction: the word {word:#010x} {why}")]
     NotAnInstruction {
         /// Byte address.
         pc: u32,
         /// What memory holds there.
         word: u32,
+        /// What that is.
+        why: &'static str,
     },
     /// A load from, or store to, an address that is no multiple of its size.
     #[error("misaligned {what} at {pc:#010x}: address {address:#010x} is not a multiple of {size}")]
@@ -248,7 +247,10 @@ pub enum Error {
         size: u32,
     },
     /// A word for Poseidon2 that is no canonical field element.
-    #[error("poseidon2 called at {pc:#010x}: the word {word:#010x} at {address:#010x} is not below the modulus 0x7f000001; reduce it first")]
+    #[error(
+        "poseidon2 called at {pc:#010x}: the word {word:#010x} at {address:#010x} is not below the modulus 0x7f000001; \
+         reduce it first"
+    )]
     NotCanonical {
         /// Byte address of the ECALL.
         pc: u32,

@@ -94,4 +94,4 @@ pub fn size(op: Op) -> u32 {
 }
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

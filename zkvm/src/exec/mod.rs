@@ -1,6 +1,6 @@
 //! The executor: runs a program, records its cycles and cuts the run into segments.
 //!
-//! [`Executor::next_segment`] records, for proofs; [`Executor::run_to_end`] only runs. Both execute the same text, [`step`](self).
+//! [`Executor::next_segment`] records, for proofs; [`Executor::run_to_end`] only runs. Both execute the same text.
 //! Nothing of a segment stays behind once it is returned: what grows with the run is the memory that the program uses.
 
 mod alu;
@@ -95,7 +95,7 @@ impl Executor {
             input: Stream { words: input, taken: 0 },
             hints: Stream { words: hints, taken: 0 },
             output: Vec::new(),
-            segment: Recording::new(),
+            segment: Recording::new(limits.segment_log2),
             segments: 0,
             start: None,
             program,
@@ -104,7 +104,8 @@ impl Executor {
 
     /// Executes and records the next segment; `None` after the one in which the program ended.
     ///
-    /// A segment ends after 2^`segment_log2` cycles, and earlier if an access would look back too far or a table would be too high.
+    /// A segment ends after 2^`segment_log2` cycles, and earlier if an access would look back too far, or if the table of Poseidon2 (with
+    /// the memory's tree) or of a precompile would be higher than that and than 2^13.
     /// `statement.program` stays zero: the prover knows it.
     ///
     /// # Errors
@@ -167,7 +168,7 @@ impl Executor {
     /// Makes the segment of what was recorded, and starts the next recording.
     fn finish(&mut self, mut start: Start) -> Segment {
         let blocks = self.segment.blocks(&self.memory, &self.registers);
-        let recording = std::mem::replace(&mut self.segment, Recording::new());
+        let recording = std::mem::replace(&mut self.segment, Recording::new(self.limits.segment_log2));
         self.memory.next_segment();
         let before = start.tree.root();
         let nodes = start.tree.update(&blocks);

@@ -4,18 +4,19 @@ use std::collections::HashSet;
 use std::hash::{BuildHasherDefault, Hasher};
 
 use super::memory::Memory;
+use super::SEGMENT_LOG2;
 use crate::isa::{service, REGISTERS};
 use crate::record::{Access, Block, Call, Step, Word, BLOCK, CYCLE, LEVELS, REGISTER_BASE, START};
 
-/// Rows of the largest table.
-const MAX_ROWS: u32 = 1 << 20;
+/// Log2 of the height that the tables of memory and precompiles may always have, however short the segments.
+const MIN_LOG2: u32 = 13;
 /// Rows of the Poseidon2 table that one cycle may need: Keccak-f touches 8 blocks and 3 registers, each with at most
 /// 28 nodes and a leaf, hashed before and after.
 const MARGIN: u32 = 1024;
-/// Rows that a call of SHA-256 may take in its table.
-const SHA256_ROWS: u32 = 32;
-/// Rows that a call of Keccak-f takes in its tables: 24 rounds, 25 lanes.
-const KECCAK_ROWS: u32 = 25;
+/// Rows that a call of SHA-256 takes in its table.
+pub(super) const SHA256_ROWS: u32 = 9;
+/// Rows that a call of Keccak-f takes in its table.
+pub(super) const KECCAK_ROWS: u32 = 24;
 
 /// A segment as far as it is executed.
 pub(super) struct Recording {
@@ -30,11 +31,15 @@ pub(super) struct Recording {
     tree: Touched,
     /// Rows of the Poseidon2 table for words and calls, and of the tables of SHA-256 and Keccak-f.
     rows: [u32; 3],
+    /// The height that no table may exceed.
+    height: u32,
 }
 
 impl Recording {
-    pub(super) fn new() -> Self {
+    /// Of a segment of at most 2^`segment_log2` cycles: no table is to be higher than that (or than 2^13).
+    pub(super) fn new(segment_log2: u32) -> Self {
         Self {
+            height: 1 << segment_log2.clamp(MIN_LOG2, SEGMENT_LOG2[1]),
             steps: Vec::new(),
             inputs: Vec::new(),
             outputs: Vec::new(),
@@ -57,9 +62,9 @@ impl Recording {
     pub(super) fn full(&self) -> bool {
         let [poseidon2, sha256, keccak] = self.rows;
         // Each leaf and each node is hashed before and after.
-        2 * self.tree.nodes.len() as u32 + poseidon2 > MAX_ROWS - MARGIN
-            || sha256 > MAX_ROWS - SHA256_ROWS
-            || keccak > MAX_ROWS - KECCAK_ROWS
+        2 * self.tree.nodes.len() as u32 + poseidon2 > self.height - MARGIN
+            || sha256 > self.height - SHA256_ROWS
+            || keccak > self.height - KECCAK_ROWS
     }
 
     /// An access that leaves `new` in `word`, whose last access was at `last`.

@@ -2,7 +2,7 @@
 
 use super::{alu, Executor};
 use crate::error::Error;
-use crate::isa::{Instruction, Op, REGISTERS};
+use crate::isa::{decode, Instruction, Op};
 use crate::record::{Access, Step, REACH, REGISTER_BASE};
 
 impl Executor {
@@ -14,7 +14,8 @@ impl Executor {
     pub(super) fn cycle<const RECORD: bool>(&mut self) -> Result<bool, Error> {
         let pc = self.pc;
         let Some(instruction) = self.rom.get(pc) else {
-            return Err(Error::NotAnInstruction { pc, word: self.memory.word(pc / 4) });
+            let word = self.memory.word(pc / 4);
+            return Err(Error::NotAnInstruction { pc, word, why: why_not(word, pc) });
         };
         if self.cycles >= self.limits.cycles {
             return Err(Error::Runaway { pc, limit: self.limits.cycles });
@@ -181,6 +182,27 @@ impl Executor {
     }
 }
 
+/// Why the program table has no instruction for `word` at `pc`.
+#[cold]
+fn why_not(word: u32, pc: u32) -> &'static str {
+    match word {
+        0 => "is none: a jump to a wrong address, or the end of the code",
+        0x0010_0073 => "is EBREAK, which has no debugger to go to: the program gave up here",
+        // What compilers and assemblers put where execution must not come: csrrw x0, cycle, x0.
+        0xc000_1073 => "is UNIMP: the program gave up here (a panic, or code that was not to be reached)",
+        _ if decode(word, pc).is_some() => {
+            "would be one, but is not in an executable segment of the program's file"
+        }
+        _ => match word & 0x7f {
+            0x73 => "is a CSR or privileged instruction, of which there are none",
+            0x0f => "is FENCE.I or a cache operation: code cannot be changed",
+            0x63 | 0x6f => "is a branch, reserved or to an address that is not a multiple of 4",
+            opcode if opcode & 3 != 3 => "is a compressed instruction, or data: build with -march=rv32im",
+            _ => "does not decode as RV32IM: build with -march=rv32im",
+        },
+    }
+}
+
 /// The address, if it is a multiple of the size that `op` accesses.
 #[inline(always)]
 fn aligned(op: Op, pc: u32, address: u32) -> Result<u32, Error> {
@@ -190,5 +212,3 @@ fn aligned(op: Op, pc: u32, address: u32) -> Result<u32, Error> {
     }
     Ok(address)
 }
-
-const _: () = assert!(REGISTERS == 33, "registers are x0 to x31 and the sink");

@@ -2,6 +2,7 @@
 
 mod errors;
 mod instructions;
+mod random;
 mod segments;
 mod services;
 

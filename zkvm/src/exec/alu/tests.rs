@@ -3,7 +3,7 @@ use crate::isa::Op;
 use crate::record::testing::corners;
 
 /// The manual's words in integers that cannot overflow.
-fn oracle(op: Op, a: u32, b: u32) -> u32 {
+pub(in crate::exec) fn oracle(op: Op, a: u32, b: u32) -> u32 {
     let signed = |v: u32| i128::from(v) - if v >= 1 << 31 { 1 << 32 } else { 0 };
     let (ua, ub, sa, sb) = (i128::from(a), i128::from(b), signed(a), signed(b));
     let amount = 1i128 << (b % 32);

@@ -37,10 +37,26 @@ fn no_instruction() {
     code_fails(Code::default().li(1, 5), "NotAnInstruction", &["0x00010008", "0x00000000"]);
     let mut code = Code::default();
     code.li(1, 0x2_0000).op(Op::Sw, 0, 1, 1, 0).imm(Op::Jalr, 0, 1, 0);
-    code_fails(&code, "NotAnInstruction", &["executing at 0x00020000", "0x00020000 is outside"]);
+    code_fails(&code, "NotAnInstruction", &["executing at 0x00020000", "0x00020000 is a compressed"]);
     let mut code = Code::default();
     code.op(Op::Jal, 0, 0, 0, 6);
     code_fails(&code, "NotAnInstruction", &["0x00010000", "0x0060006f", "multiple of 4"]);
+    for (word, says) in [
+        (0, "end of the code"),
+        (0xc000_1073, "gave up"),
+        (0x3020_0073, "privileged"),
+        (0x0000_100f, "FENCE.I"),
+        (0x0000_2063, "reserved"),
+        (0x0000_4501, "compressed"),
+        (0x0000_3003, "rv32im"),
+    ] {
+        let mut code = Code::default();
+        code.0.push(word);
+        code_fails(&code, "NotAnInstruction", &[&format!("{word:#010x}"), says]);
+    }
+    let mut code = Code::default();
+    code.li(1, 0x2_0000).li(2, 0x13).op(Op::Sw, 0, 1, 2, 0).imm(Op::Jalr, 0, 1, 0);
+    code_fails(&code, "NotAnInstruction", &["executing at 0x00020000", "0x00000013 would be one"]);
     fails(
         || {
             let program = Program { entry: 0, code: Vec::new(), image: Vec::new() };

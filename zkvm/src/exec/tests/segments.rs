@@ -1,3 +1,4 @@
+use super::super::recording::{KECCAK_ROWS, SHA256_ROWS};
 use super::*;
 use crate::isa::service;
 
@@ -123,10 +124,15 @@ fn calling(number: u32, stride: u32, times: u32) -> Code {
 
 #[test]
 fn cut_before_a_table_is_too_high() {
-    for (number, rows) in [(service::SHA256, 32), (service::KECCAK, 25)] {
-        let limit = (1 << 20) / rows;
+    for (number, rows, log2, height) in [
+        (service::SHA256, SHA256_ROWS, 20, 1 << 20),
+        (service::KECCAK, KECCAK_ROWS, 20, 1 << 20),
+        (service::KECCAK, KECCAK_ROWS, 15, 1 << 15),
+        (service::KECCAK, KECCAK_ROWS, 13, 1 << 13),
+    ] {
+        let limit = height / rows;
         let code = calling(number, 0, limit + 5);
-        let mut executor = code.with(&[], &[], 20);
+        let mut executor = code.with(&[], &[], log2);
         let first = executor.next_segment().expect("no fault").expect("a segment");
         assert_eq!(first.calls.len() as u32, limit);
         assert_eq!(first.steps.last().expect("steps").instruction.op, Op::Ecall);
