@@ -16,7 +16,7 @@ const MARGIN: u32 = 1024;
 /// Rows that a call of SHA-256 takes in its table.
 pub(super) const SHA256_ROWS: u32 = 9;
 /// Rows that a call of Keccak-f takes in its table.
-pub(super) const KECCAK_ROWS: u32 = 24;
+pub(super) const KECCAK_ROWS: u32 = p3_keccak_air::NUM_ROUNDS as u32;
 
 /// A segment as far as it is executed.
 pub(super) struct Recording {

@@ -8,6 +8,7 @@ use rand_chacha::ChaCha8Rng;
 
 use super::super::alu::tests::oracle;
 use super::*;
+use crate::air::{check, trace, Kind, Table};
 use crate::error::Error;
 
 const DATA: u32 = 0x2_0000;
@@ -191,4 +192,36 @@ fn agree_with_another_machine() {
     }
     println!("{cycles} cycles");
     assert!(cycles > 20_000, "the programs run");
+}
+
+/// What the executor records is what the tables take.
+#[test]
+fn rows_of_the_tables() {
+    let seed = rand::thread_rng().gen();
+    println!("seed {seed}");
+    let mut rng = ChaCha8Rng::seed_from_u64(seed);
+    let mut rows = HashMap::new();
+    let none = Arc::new(Program { entry: 0, code: Vec::new(), image: Vec::new() });
+    let is_there = |kind: &&Kind| Table::of(**kind, &none).names() != ["none"];
+    let kinds: Vec<_> =
+        Kind::ALL.iter().filter(|kind| trace::is_opcode(**kind)).filter(is_there).copied().collect();
+    for _ in 0..40 {
+        let mut executor = program(&mut rng).with(&[], &[], 10);
+        executor.limits.cycles = 4000;
+        let mut all = Vec::new();
+        while let Ok(Some(segment)) = executor.next_segment() {
+            all.push(segment.steps);
+        }
+        // The program does not end: what was recorded before the error is a segment's as well.
+        all.push(std::mem::take(&mut executor.segment.steps));
+        for (steps, &kind) in all.iter().flat_map(|steps| kinds.iter().map(move |kind| (steps, kind))) {
+            let steps: Vec<_> =
+                steps.iter().filter(|step| step.instruction.op.table() == kind).copied().collect();
+            assert_eq!(check::steps(kind, &steps), Vec::<String>::new(), "{}", kind.name());
+            *rows.entry(kind).or_insert(0) += steps.len();
+        }
+    }
+    println!("{rows:?}");
+    // No ECALL is among the operations.
+    assert!(kinds.iter().all(|kind| rows[kind] > 0 || *kind == Kind::Ecall));
 }

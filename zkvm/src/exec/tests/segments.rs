@@ -1,6 +1,8 @@
 use super::super::recording::{KECCAK_ROWS, SHA256_ROWS};
 use super::*;
+use crate::air::{Kind, Table};
 use crate::isa::service;
+use p3_matrix::Matrix;
 
 /// A loop that adds up, stores and loads, `rounds` times around (8 cycles each).
 fn looping(rounds: u32) -> Code {
@@ -129,12 +131,18 @@ fn cut_before_a_table_is_too_high() {
         (service::KECCAK, KECCAK_ROWS, 20, 1 << 20),
         (service::KECCAK, KECCAK_ROWS, 15, 1 << 15),
         (service::KECCAK, KECCAK_ROWS, 13, 1 << 13),
+        (service::SHA256, SHA256_ROWS, 13, 1 << 13),
     ] {
         let limit = height / rows;
         let code = calling(number, 0, limit + 5);
         let mut executor = code.with(&[], &[], log2);
         let first = executor.next_segment().expect("no fault").expect("a segment");
         assert_eq!(first.calls.len() as u32, limit);
+        if log2 == 13 {
+            let kind = if number == service::SHA256 { Kind::Sha256 } else { Kind::Keccak };
+            let trace = Table::of(kind, &first.program).trace(&first).expect("calls");
+            assert_eq!(trace.height() as u32, height);
+        }
         assert_eq!(first.steps.last().expect("steps").instruction.op, Op::Ecall);
         let second = executor.next_segment().expect("no fault").expect("a segment");
         assert_eq!(second.calls.len(), 5);

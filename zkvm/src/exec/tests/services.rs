@@ -1,4 +1,5 @@
 use super::*;
+use crate::air::{check, Kind, Table};
 use crate::isa::service;
 use crate::record::{Call, HALTED_PC};
 use p3_field::{PrimeCharacteristicRing, PrimeField32};
@@ -34,6 +35,11 @@ fn call(number: u32, a0: u32, a1: u32, data: &[(u32, u32)]) -> (Call, BTreeMap<u
     let segment = segments.remove(0);
     let step = segment.steps.iter().find(|step| step.instruction.op == Op::Ecall).expect("the call");
     let call = segment.calls[0].clone();
+    for kind in [Kind::Poseidon2Call, Kind::Sha256, Kind::Keccak] {
+        let table = Table::of(kind, &program);
+        let rows = table.trace(&segment).map_or_else(Vec::new, |trace| check::broken(&table, &trace, &[]));
+        assert_eq!(rows, Vec::<String>::new());
+    }
     assert_eq!((call.service, call.time, call.first), (number, step.time, a0 / 4));
     let mut memory: BTreeMap<u32, u32> = data.iter().copied().collect();
     memory.extend(call.access.iter().map(|access| (access.address, access.new)));
