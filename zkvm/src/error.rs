@@ -234,8 +234,10 @@ pub enum Error {
         /// Words there were.
         count: usize,
     },
-    /// A precompile's operand is not at a multiple of 4, or runs past the end of memory.
-    #[error("{service} called at {pc:#010x} with address {address:#010x}: it must be a multiple of 4 and {size} bytes below 2^32")]
+    /// A precompile's operand is not at a multiple of 4, or too close to the end of memory.
+    #[error(
+        "{service} called at {pc:#010x} with address {address:#010x}: its {size} bytes must start at a multiple of 4, at most {limit:#x}"
+    )]
     Operand {
         /// Which precompile.
         service: &'static str,
@@ -245,6 +247,8 @@ pub enum Error {
         address: u32,
         /// Bytes of the operand.
         size: u32,
+        /// The last address it may have.
+        limit: u32,
     },
     /// A word for Poseidon2 that is no canonical field element.
     #[error(

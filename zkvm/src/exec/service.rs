@@ -12,6 +12,9 @@ const A0: u8 = 10;
 const A1: u8 = 11;
 const A7: u8 = 17;
 
+/// The last byte address of an operand: the ECALL table takes none whose high half is 0xffff, so that none ends past memory.
+const OPERAND_MAX: u32 = 0xfffe_fffc;
+
 /// Words of memory that a precompile takes.
 #[derive(Clone, Copy)]
 pub(super) struct Operand {
@@ -129,9 +132,9 @@ impl Executor {
     /// Whether an operand may be used as such.
     fn check(&self, operand: &Operand) -> Result<(), Error> {
         let Operand { service, address, words, written } = *operand;
-        let (pc, size) = (self.pc, 4 * words);
-        if address % 4 != 0 || u64::from(address) + u64::from(size) > 1 << 32 {
-            return Err(Error::Operand { service, pc, address, size });
+        let pc = self.pc;
+        if address % 4 != 0 || address > OPERAND_MAX {
+            return Err(Error::Operand { service, pc, address, size: 4 * words, limit: OPERAND_MAX });
         }
         match operand.words().find(|&address| written && self.memory.is_code(address)) {
             Some(word) => Err(Error::SelfModifying { pc, address: 4 * word }),
