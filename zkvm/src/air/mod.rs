@@ -5,6 +5,7 @@
 //! of all cycles. Values are two halves of 16 bits. The largest degree is 3, which a blowup of 2 allows.
 
 pub mod add;
+pub mod address;
 pub mod bitwise;
 pub mod branch;
 pub mod bus;
