@@ -233,7 +233,7 @@ mod tests {
     use rand::Rng;
 
     use super::*;
-    use crate::air::address::testing::*;
+    use crate::air::testing::*;
     use crate::air::Kind;
     use crate::record::testing::{corners, register_step};
     use crate::record::Access;
@@ -384,5 +384,41 @@ mod tests {
         every_cell_matters(Kind::BranchEqual, &steps, free);
         let steps: Vec<_> = at_corners(&LESS).into_iter().step_by(5).collect();
         every_cell_matters(Kind::BranchLess, &steps, |_, _| false);
+    }
+
+    #[test]
+    fn lies_about_flags_and_times_are_refused() {
+        for (op, a, b) in [(Op::Beq, 1, 1), (Op::Bne, 1, 1), (Op::Blt, 1, 2), (Op::Bgeu, 1, 2)] {
+            lies_about_times(op.table(), &branch(op, a, b, 0x55));
+        }
+        let number = F::from_u32;
+        let equal = branch(Op::Beq, 1, 1, 0x55);
+        lie(Kind::BranchEqual, &equal, &[("flags[0]", F::TWO)]);
+        lie(Kind::BranchEqual, &equal, &[("flags[1]", F::ONE)]);
+
+        let kind = Kind::BranchLess;
+        let jump = number(0x55) - number(0x401);
+        lie(kind, &branch(Op::Blt, 1, 2, 0x55), &[("real", F::TWO)]);
+        // BLTU by twice BGE's flag, and BGE by half of BLTU's.
+        let step = branch(Op::Blt, 2, 1, 0x55);
+        lie(kind, &step, &[("negated", F::TWO), ("jump", jump.double())]);
+        lie(kind, &branch(Op::Blt, 1, 2, 0x55), &[("unsigned", F::TWO.inverse())]);
+        // 2 is less than 1, if a sign may be a fraction.
+        let fraction = number(1 << 16).inverse();
+        for (sign, value) in [("sign[0]", fraction), ("sign[1]", -fraction)] {
+            let changes = [
+                (sign, value),
+                ("by_high", F::ONE),
+                ("less", F::ONE),
+                ("difference", F::ZERO),
+                ("jump", jump),
+            ];
+            lie(kind, &branch(Op::Blt, 0x2_0000, 0x2_0000, 0x55), &changes);
+        }
+        // 0 is not less than 2, if deciding is 2; 0 is less than 1 twice.
+        let changes = [("by_high", F::TWO), ("less", F::ZERO), ("difference", F::ZERO), ("jump", F::ZERO)];
+        lie(kind, &branch(Op::Bltu, 0, 2, 0x55), &changes);
+        let changes = [("less", F::TWO), ("difference", F::ONE), ("jump", jump.double())];
+        lie(kind, &branch(Op::Bltu, 0, 1, 0x55), &changes);
     }
 }

@@ -174,7 +174,7 @@ mod tests {
     use rand::Rng;
 
     use super::*;
-    use crate::air::address::testing::*;
+    use crate::air::testing::*;
     use crate::air::Kind;
     use crate::isa::SINK;
     use crate::record::testing::immediate_step;
@@ -287,5 +287,15 @@ mod tests {
     fn one_changed_cell_is_noticed() {
         every_cell_matters(Kind::Jump, &jals(), |_, _| false);
         every_cell_matters(Kind::JumpRegister, &jalrs(), |_, _| false);
+    }
+
+    #[test]
+    fn lies_are_refused() {
+        lies_about_times(Kind::Jump, &jal(0x1000, 3, 5));
+        lie(Kind::Jump, &jal(0x1000, 3, 5), &[("real", F::TWO)]);
+        let step = |base, imm| jalr(0x1000, 3, base, imm);
+        lies_about_addresses(Kind::JumpRegister, &["odd"], step);
+        lies_about_times(Kind::JumpRegister, &step(0x2000, 4));
+        lie(Kind::JumpRegister, &step(0x2000, 4), &[("real", F::TWO)]);
     }
 }

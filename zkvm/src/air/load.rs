@@ -163,9 +163,10 @@ impl Chip for LoadPart {
         b.when(row.wide).assert_zero(row.rest);
         bus::bytes(b, row.part.into(), row.rest.into(), byte.clone());
 
-        // A sign belongs to its kind of signed row: sums of flags are zero only if all of them are.
-        b.when(row.byte_sign).assert_zero(row.unsigned + row.wide);
-        b.when(row.half_sign).assert_zero(row.unsigned + byte);
+        // Unsigned rows have no signs (a sum of bits is zero only if all of them are), a half has no byte's. That a byte has no
+        // half's is seen by the lookup: it would leave the byte below zero.
+        b.when(row.unsigned).assert_zero(row.byte_sign + row.half_sign);
+        b.when(row.wide).assert_zero(row.byte_sign);
         let below = row.part - row.byte_sign * F::from_u32(1 << 7) - row.half_sign * F::from_u32(1 << 15);
         bus::bits(b, below, row.wide * F::from_u32(8) + F::from_u32(7), signed);
         let result = [
@@ -231,10 +232,11 @@ impl OpcodeChip for LoadPart {
 
 #[cfg(test)]
 mod tests {
+    use p3_field::Field;
     use rand::Rng;
 
     use super::*;
-    use crate::air::address::testing::*;
+    use crate::air::testing::*;
     use crate::air::Kind;
     use crate::isa::SINK;
     use crate::record::testing::immediate_step;
@@ -360,5 +362,59 @@ mod tests {
         every_cell_matters(Kind::LoadWord, &words, |_, _| false);
         let parts: Vec<_> = parts().into_iter().step_by(7).collect();
         every_cell_matters(Kind::LoadPart, &parts, |_, _| false);
+    }
+
+    #[test]
+    fn lies_about_words_are_refused() {
+        let at = |base, imm| load(Op::Lw, base & !3, imm, 0x1111_1111);
+        lies_about_addresses(Kind::LoadWord, &[], |base, imm| {
+            let mut step = at(base, imm);
+            step.access[0] = Access { old: base, new: base, ..step.access[0] };
+            step
+        });
+        lies_about_times(Kind::LoadWord, &at(0x2000, 4));
+        lie(Kind::LoadWord, &at(0x2000, 4), &[("real", F::TWO)]);
+    }
+
+    #[test]
+    fn lies_about_parts_are_refused() {
+        let kind = Kind::LoadPart;
+        lies_about_addresses(kind, &["offset[0]", "offset[1]"], |base, imm| {
+            load(Op::Lb, base, imm, 0x1111_1111)
+        });
+        lies_about_times(kind, &load(Op::Lh, 0x2000, 4, 1));
+
+        let (word, one) = (0x1200_1234, F::ONE);
+        let part = |op| load(op, 0x2000, 0, word);
+        // The counts of lookups: 2 and -1.
+        lie(kind, &part(Op::Lb), &[("real", F::TWO)]);
+        lie(kind, &part(Op::Lb), &[("unsigned", F::TWO)]);
+        lie(kind, &part(Op::Lhu), &[("wide", F::TWO)]);
+        let mut padding = F::zero_vec(LoadPartRow::<F>::WIDTH);
+        for name in ["unsigned", "wide"] {
+            let cell = LoadPartRow::<F>::names("").iter().position(|n| n == name).unwrap();
+            padding[cell] = one;
+            assert!(!row_holds(kind, &padding), "{name}");
+            padding[cell] = F::ZERO;
+        }
+        // A half from an odd address, two bytes as one, a half as a byte.
+        lie(kind, &load(Op::Lbu, 0x2000, 3, word), &[("wide", one)]);
+        lie(
+            kind,
+            &part(Op::Lhu),
+            &[("part", F::ZERO), ("rest", F::from_u32(0x1234) * F::from_u32(256).inverse())],
+        );
+        lie(kind, &part(Op::Lbu), &[("part", F::from_u32(0x1234)), ("rest", F::ZERO)]);
+        // Signs left out, put in, of the other width, or no bits.
+        lie(kind, &load(Op::Lb, 0x2000, 0, 0x80), &[("byte_sign", F::ZERO)]);
+        lie(kind, &load(Op::Lh, 0x2000, 0, 0x8000), &[("half_sign", F::ZERO)]);
+        for name in ["byte_sign", "half_sign"] {
+            lie(kind, &load(Op::Lbu, 0x2000, 0, 0x80), &[(name, one)]);
+            lie(kind, &load(Op::Lhu, 0x2000, 0, 0x8000), &[(name, one)]);
+        }
+        lie(kind, &part(Op::Lh), &[("byte_sign", one)]);
+        lie(kind, &load(Op::Lb, 0x2000, 0, 0xff), &[("half_sign", one)]);
+        lie(kind, &load(Op::Lb, 0x2000, 0, 1), &[("byte_sign", F::from_u32(1 << 7).inverse())]);
+        lie(kind, &load(Op::Lh, 0x2000, 0, 1), &[("half_sign", F::from_u32(1 << 15).inverse())]);
     }
 }

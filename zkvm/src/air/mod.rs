@@ -31,6 +31,8 @@ pub mod segment;
 pub mod sha256;
 pub mod shift;
 pub mod store;
+#[cfg(test)]
+mod testing;
 pub mod trace;
 pub mod word;
 

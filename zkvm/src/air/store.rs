@@ -200,7 +200,7 @@ mod tests {
     use rand::Rng;
 
     use super::*;
-    use crate::air::address::testing::*;
+    use crate::air::testing::*;
     use crate::air::Kind;
     use crate::record::testing::register_step;
 
@@ -325,5 +325,44 @@ mod tests {
         every_cell_matters(Kind::StoreWord, &words, |_, _| false);
         let parts: Vec<_> = parts().into_iter().step_by(7).collect();
         every_cell_matters(Kind::StorePart, &parts, |_, _| false);
+    }
+
+    #[test]
+    fn lies_about_words_are_refused() {
+        let kind = Kind::StoreWord;
+        lies_about_addresses(kind, &[], |base, imm| {
+            let mut step = store(Op::Sw, base & !3, imm, 1, 2);
+            (step.access[0].old, step.access[0].new) = (base, base);
+            step
+        });
+        lies_about_times(kind, &store(Op::Sw, 0x2000, 4, 1, 2));
+        lie(kind, &store(Op::Sw, 0x2000, 4, 1, 2), &[("real", F::TWO)]);
+    }
+
+    #[test]
+    fn lies_about_parts_are_refused() {
+        let kind = Kind::StorePart;
+        lies_about_addresses(kind, &["offset[0]", "offset[1]"], |base, imm| {
+            store(Op::Sb, base, imm, 0x1111_1111, 0x1111_1111)
+        });
+        lies_about_times(kind, &store(Op::Sb, 0x2000, 4, 1, 2));
+        let number = F::from_u32;
+        let step = store(Op::Sb, 0x2000, 0, 0x1111, 0x1111);
+        lie(kind, &step, &[("real", F::TWO)]);
+        lie(kind, &step, &[("wide", F::TWO)]);
+        lie(kind, &step, &[("wide", F::TWO.inverse())]);
+        // A half from an odd address.
+        lie(kind, &store(Op::Sb, 0x2000, 1, 0x1111, 0x1111), &[("wide", F::ONE)]);
+        // A byte that is two, of the word replaced and of rs2.
+        let step = store(Op::Sb, 0x2000, 0, 0x5678, 0x1234);
+        let change = number(0x78) - number(0x1234);
+        lie(kind, &step, &[("old", number(0x1234)), ("rest", F::ZERO), ("change[0]", change)]);
+        let change = number(0x5678) - number(0x34);
+        lie(kind, &step, &[("byte", number(0x5678)), ("change[0]", change)]);
+        // The other half changed.
+        let change = number(0x78) - number(0x34);
+        lie(kind, &step, &[("change[0]", F::ZERO), ("change[1]", change)]);
+        let step = store(Op::Sb, 0x2000, 2, 0x78, 0x34_0000);
+        lie(kind, &step, &[("change[0]", change), ("change[1]", F::ZERO)]);
     }
 }
