@@ -398,7 +398,8 @@ mod tests {
 
         let kind = Kind::BranchLess;
         let jump = number(0x55) - number(0x401);
-        lie(kind, &branch(Op::Blt, 1, 2, 0x55), &[("real", F::TWO)]);
+        let changes = [("real", F::TWO), ("sign[0]", F::ONE), ("sign[1]", F::ONE)];
+        lie(kind, &branch(Op::Blt, 1, 2, 0x55), &changes);
         // BLTU by twice BGE's flag, and BGE by half of BLTU's.
         let step = branch(Op::Blt, 2, 1, 0x55);
         lie(kind, &step, &[("negated", F::TWO), ("jump", jump.double())]);

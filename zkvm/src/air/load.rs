@@ -389,7 +389,7 @@ mod tests {
         // The counts of lookups: 2 and -1.
         lie(kind, &part(Op::Lb), &[("real", F::TWO)]);
         lie(kind, &part(Op::Lb), &[("unsigned", F::TWO)]);
-        lie(kind, &part(Op::Lhu), &[("wide", F::TWO)]);
+        lie(kind, &load(Op::Lhu, 0x2000, 0, 0x12), &[("wide", F::TWO)]);
         let mut padding = F::zero_vec(LoadPartRow::<F>::WIDTH);
         for name in ["unsigned", "wide"] {
             let cell = LoadPartRow::<F>::names("").iter().position(|n| n == name).unwrap();
