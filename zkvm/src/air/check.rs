@@ -188,6 +188,11 @@ impl Bench {
         row
     }
 
+    /// The columns' names, in order.
+    pub fn names(&self) -> Vec<String> {
+        self.table.names()
+    }
+
     /// The place of a column.
     pub fn column(&self, name: &str) -> usize {
         self.table.names().iter().position(|n| n == name).expect("a column of the table")

@@ -175,7 +175,7 @@ mod tests {
 
     use super::*;
     use crate::air::testing::*;
-    use crate::air::Kind;
+    use crate::air::{check, Kind};
     use crate::isa::SINK;
     use crate::record::testing::immediate_step;
     use crate::record::{Access, REGISTER_BASE};
@@ -285,8 +285,8 @@ mod tests {
 
     #[test]
     fn one_changed_cell_is_noticed() {
-        every_cell_matters(Kind::Jump, &jals(), |_, _| false);
-        every_cell_matters(Kind::JumpRegister, &jalrs(), |_, _| false);
+        every_cell_matters(Kind::Jump, &jals());
+        every_cell_matters(Kind::JumpRegister, &jalrs());
     }
 
     #[test]
@@ -297,5 +297,13 @@ mod tests {
         lies_about_addresses(Kind::JumpRegister, &["odd"], step);
         lies_about_times(Kind::JumpRegister, &step(0x2000, 4));
         lie(Kind::JumpRegister, &step(0x2000, 4), &[("real", F::TWO)]);
+    }
+
+    #[test]
+    fn sizes() {
+        let size = check::Size { columns: 10, lookups: 2, extension: 5, degree: 2 };
+        assert_eq!(check::size(Kind::Jump), size);
+        let size = check::Size { columns: 19, lookups: 5, extension: 8, degree: 2 };
+        assert_eq!(check::size(Kind::JumpRegister), size);
     }
 }
