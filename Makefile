@@ -6,6 +6,7 @@
 # make bench-msm  MSM cycles against the bound for sizes and distributions: docs/msm-ratio.json and docs/msm-ratio.svg
 # make test-fuzz  one minute of libFuzzer, all targets; make fuzz runs each FUZZ_RUNS times: docs/fuzzing.md
 # make test-miri  the memory contract and the driver under Miri, which finds undefined behaviour
+# make guests     the RISC-V programs of zkvm/guests, built to the ELFs committed there; guests-check compares, guests-qemu runs
 # make lint       formatting and clippy
 # make setup      install what the above need (Debian), or name it (elsewhere)
 #
@@ -18,7 +19,7 @@ PERMAFROST := $(TARGET)/debug/permafrost
 CIRCUIT := tests/circuits/membership
 DEMO := $(TARGET)/demo
 
-.PHONY: demo test formal formal-sabotage test-ntt test-fuzz fuzz test-miri test-qemu test-qemu-iommufd test-kill test-faults bench bench-msm bench-ntt lint setup
+.PHONY: demo test formal formal-sabotage test-ntt test-fuzz fuzz test-miri test-qemu test-qemu-iommufd test-kill test-faults bench bench-msm bench-ntt guests guests-check guests-qemu lint setup
 .DEFAULT_GOAL := demo
 
 demo:
@@ -131,6 +132,20 @@ bench-ntt:
 	@scripts/bench-ntt.sh $(PERMAFROST) $(BENCH_NTT_TO)
 	@$(CARGO) run --quiet --locked --package permafrost-tests --example plot -- docs/ntt-ratio.json docs/ntt-ratio.svg
 	@echo "bench-ntt: figures of the transforms in docs/ntt-ratio.json, plot in docs/ntt-ratio.svg"
+
+# The compiler is needed for this alone: everything else uses the committed ELFs.
+guests:
+	@scripts/setup.sh --guests
+	@echo "guests: build zkvm/guests/elf"
+	@$(MAKE) --no-print-directory -C zkvm/guests
+
+# Whether the committed ELFs are what the sources give. Skipped, and said so, where the compiler is absent or another version.
+guests-check:
+	@$(MAKE) --no-print-directory -C zkvm/guests check
+
+# The instruction tests under qemu-riscv32, as a second opinion of what they expect. Skipped, and said so, where it is absent.
+guests-qemu:
+	@$(MAKE) --no-print-directory -C zkvm/guests qemu
 
 lint:
 	$(CARGO) fmt --all -- --check

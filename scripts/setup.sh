@@ -3,16 +3,19 @@
 #
 #   scripts/setup.sh           what `make demo` needs: Rust, g++, make, Verilator, ccache, zlib's header
 #   scripts/setup.sh --tests   also what `make test` needs: yosys, Node.js and npm, Python's venv
+#   scripts/setup.sh --guests  only what `make guests` needs: the RISC-V compiler, make, Python
 #
 # Silent when nothing is missing. On Debian and its relatives it installs what is missing with apt-get, as root or
 # through sudo; anywhere else, or when it may not, it names what is missing and stops.
 set -eu
 
 tests=no
+guests=no
 case ${1:-} in
     "") ;;
     --tests) tests=yes ;;
-    *) echo "usage: scripts/setup.sh [--tests]" >&2; exit 2 ;;
+    --guests) guests=yes ;;
+    *) echo "usage: scripts/setup.sh [--tests | --guests]" >&2; exit 2 ;;
 esac
 
 have() { command -v "$1" >/dev/null 2>&1; }
@@ -21,12 +24,18 @@ need() { # tool, package
     have "$1" || missing="$missing $2"
 }
 
-need g++ g++
-need make make
-need verilator verilator
-need ccache ccache
-# Verilator's waveform writer includes it.
-echo '#include <zlib.h>' | g++ -fsyntax-only -x c++ - 2>/dev/null || missing="$missing zlib1g-dev"
+if [ $guests = yes ]; then
+    need riscv64-unknown-elf-gcc gcc-riscv64-unknown-elf
+    need make make
+    need python3 python3
+else
+    need g++ g++
+    need make make
+    need verilator verilator
+    need ccache ccache
+    # Verilator's waveform writer includes it.
+    echo '#include <zlib.h>' | g++ -fsyntax-only -x c++ - 2>/dev/null || missing="$missing zlib1g-dev"
+fi
 if [ $tests = yes ]; then
     need yosys yosys
     need node nodejs
@@ -66,6 +75,9 @@ if [ -n "$missing" ]; then
     fi
     rm -f "$log"
 fi
+
+# The rest is about what builds the project itself.
+[ $guests = no ] || exit 0
 
 # Versions: the oldest ones this project is built with.
 at_least() { # name, found, wanted, advice
