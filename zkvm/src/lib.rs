@@ -13,6 +13,7 @@ pub mod air;
 pub mod elf;
 pub mod error;
 pub mod exec;
+pub mod guests;
 pub mod hash;
 pub mod isa;
 pub mod record;
