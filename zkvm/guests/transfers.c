@@ -14,7 +14,7 @@ typedef struct {
 
 static uint32_t root[8], siblings[MAX_DEPTH][8], depth;
 
-// The digest of an account: Poseidon2-16(balance, nonce, 0, ...).
+// The digest of an account: Poseidon2-16(balance, nonce, 0, ...). The 14 zeros make it resist collisions.
 static void digest(uint32_t to[8], Account account) {
     uint32_t state[16] = {account.balance, account.nonce};
     poseidon2(state);

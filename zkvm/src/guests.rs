@@ -16,7 +16,7 @@ pub struct Guest {
     pub about: &'static str,
     /// The ELF file.
     pub elf: &'static [u8],
-    /// A size for tests: 3,000 to 20,000 cycles, or few calls of a precompiled table.
+    /// A size for tests: 3,000 to 25,000 cycles, or few calls of a precompiled table.
     pub small: u32,
     /// A size for figures: 300,000 to 1,000,000 cycles, or many calls of a precompiled table.
     pub scaled: u32,

@@ -1,10 +1,8 @@
 //! What the guests compute, computed plainly: from the definitions, apart from the guests and from the executor.
 
 use p3_field::{PrimeCharacteristicRing, PrimeField32};
-use p3_koala_bear::{default_koalabear_poseidon2_16, Poseidon2KoalaBear};
-use p3_symmetric::Permutation;
 
-use crate::F;
+use crate::{hash, F};
 
 /// The n-th Fibonacci number modulo 10^9 + 7.
 pub fn fibonacci(n: u32) -> u32 {
@@ -105,15 +103,13 @@ pub fn keccak(n: u32) -> [u64; 25] {
 
 /// Poseidon2-16 applied n times to 0, 1, ..., 15.
 pub fn poseidon2(n: u32) -> [u32; 16] {
-    let permutation = default_koalabear_poseidon2_16();
-    let state = (0..n).fold(std::array::from_fn(F::from_usize), |state, _| permutation.permute(state));
+    let state = (0..n).fold(std::array::from_fn(F::from_usize), |state, _| hash::permute(state));
     state.map(|x| x.as_canonical_u32())
 }
 
 /// A full Merkle tree: a node is the first 8 elements of Poseidon2-16(left, right).
 #[derive(Clone, Debug)]
 pub struct Tree {
-    permutation: Poseidon2KoalaBear<16>,
     /// The leaves, then each level above, the root last.
     levels: Vec<Vec<[u32; 8]>>,
 }
@@ -122,10 +118,10 @@ impl Tree {
     /// The tree over as many leaves as a power of two; their words are below p.
     pub fn new(leaves: Vec<[u32; 8]>) -> Self {
         assert!(leaves.len().is_power_of_two(), "{} leaves are no full tree", leaves.len());
-        let mut tree = Self { permutation: default_koalabear_poseidon2_16(), levels: vec![leaves] };
+        let mut tree = Self { levels: vec![leaves] };
         while tree.levels[tree.levels.len() - 1].len() > 1 {
             let below = &tree.levels[tree.levels.len() - 1];
-            let level = below.chunks(2).map(|pair| compress(&tree.permutation, &pair[0], &pair[1])).collect();
+            let level = below.chunks(2).map(|pair| compress(&pair[0], &pair[1])).collect();
             tree.levels.push(level);
         }
         tree
@@ -154,16 +150,13 @@ impl Tree {
         for height in 1..self.levels.len() {
             index /= 2;
             let below = &self.levels[height - 1];
-            self.levels[height][index] =
-                compress(&self.permutation, &below[2 * index], &below[2 * index + 1]);
+            self.levels[height][index] = compress(&below[2 * index], &below[2 * index + 1]);
         }
     }
 }
 
-fn compress(permutation: &Poseidon2KoalaBear<16>, left: &[u32; 8], right: &[u32; 8]) -> [u32; 8] {
-    let state = std::array::from_fn(|i| F::from_u32(if i < 8 { left[i] } else { right[i - 8] }));
-    let state = permutation.permute(state);
-    std::array::from_fn(|i| state[i].as_canonical_u32())
+fn compress(left: &[u32; 8], right: &[u32; 8]) -> [u32; 8] {
+    hash::compress(&left.map(F::from_u32), &right.map(F::from_u32)).map(|x| x.as_canonical_u32())
 }
 
 /// An order: amount from one account to another.
@@ -188,8 +181,7 @@ impl Ledger {
     /// Accounts with these balances and nonces of zero.
     pub fn new(balances: Vec<u32>) -> Self {
         let accounts: Vec<_> = balances.into_iter().map(|balance| (balance, 0)).collect();
-        let permutation = default_koalabear_poseidon2_16();
-        let tree = Tree::new(accounts.iter().map(|&account| digest(&permutation, account)).collect());
+        let tree = Tree::new(accounts.iter().map(|&account| digest(account)).collect());
         Self { accounts, tree }
     }
 
@@ -209,15 +201,15 @@ impl Ledger {
                 hints.extend([account.0, account.1]);
                 hints.extend(self.tree.path(index));
                 *account = (account.0.wrapping_add(change), account.1 + count);
-                self.tree.set(index, digest(&self.tree.permutation, *account));
+                self.tree.set(index, digest(*account));
             }
         }
         (input, hints)
     }
 }
 
-fn digest(permutation: &Poseidon2KoalaBear<16>, (balance, nonce): (u32, u32)) -> [u32; 8] {
-    compress(permutation, &[balance, nonce, 0, 0, 0, 0, 0, 0], &[0; 8])
+fn digest((balance, nonce): (u32, u32)) -> [u32; 8] {
+    compress(&[balance, nonce, 0, 0, 0, 0, 0, 0], &[0; 8])
 }
 
 #[cfg(test)]
