@@ -160,6 +160,23 @@ pub fn unconstrained(kind: Kind, step: &Step) -> Vec<String> {
     unnoticed(kind, step, false)
 }
 
+/// The accesses of a step's row that could consume what is only produced later: the time of the access before is moved by 2^16
+/// and the high bits of the difference make up for it. For rows whose accesses find what was left less than 2^16 ticks before.
+pub fn looks_ahead(kind: Kind, step: &Step) -> Vec<String> {
+    let bench = Bench::new(kind);
+    let honest = bench.row(step);
+    assert!(bench.holds(&honest), "{}: the row of {step:?} does not hold as it is", kind.name());
+    let mut names = bench.table.names();
+    names.retain(|name| name.ends_with("previous"));
+    names.retain(|name| {
+        let mut row = honest.clone();
+        row[bench.column(name)] += F::from_u32(1 << 16);
+        row[bench.column(&name.replace("previous", "high"))] -= F::ONE;
+        bench.holds(&row)
+    });
+    names
+}
+
 /// Changes that range checks, bits and carries are the likeliest to miss.
 fn changes() -> [F; 7] {
     let up = [1, 1 << 8, 1 << 15, 1 << 16].map(F::from_u32);
@@ -208,6 +225,20 @@ impl Bench {
     /// Whether the row satisfies the constraints, whatever it looks up.
     pub fn satisfies(&self, row: &[F]) -> bool {
         broken(&self.table, &RowMajorMatrix::new_row(row.to_vec()), &[]).is_empty()
+    }
+
+    /// How many constraints the row breaks, and how many of its lookups have no entry.
+    pub fn faults(&self, row: &[F]) -> (usize, usize) {
+        let broken = broken(&self.table, &RowMajorMatrix::new_row(row.to_vec()), &[]).len();
+        let missing =
+            self.messages(row, bus::RANGE).into_iter().filter(|fields| Range::place(fields).is_none());
+        (broken, missing.count())
+    }
+
+    /// The messages of the row on a bus.
+    pub fn messages(&self, row: &[F], bus: &str) -> Vec<Vec<F>> {
+        let sent = |message: &&Message| message.bus == bus && message.count.eval(row, &[]) != F::ZERO;
+        self.sent.iter().filter(sent).map(|message| fields(message, row)).collect()
     }
 
     /// What the row exchanges with other tables than that of ranges.
