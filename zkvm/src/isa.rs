@@ -86,7 +86,8 @@ pub struct Instruction {
     pub link: u32,
 }
 
-/// The services of `ecall`: the number goes in a7.
+/// The services of `ecall`: the number goes in a7. An address must be a multiple of 4 and below 0xffff0000, so that no service runs
+/// past the memory's end.
 pub mod service {
     /// Ends the program; a0 is its exit code.
     pub const EXIT: u32 = 93;
