@@ -25,6 +25,7 @@ pub mod poseidon2;
 pub mod poseidon2_call;
 #[cfg(test)]
 mod precompiles;
+pub mod product;
 pub mod program;
 pub mod range;
 pub mod segment;
