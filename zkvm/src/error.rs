@@ -263,4 +263,211 @@ pub enum Error {
         /// The word.
         word: u32,
     },
+    // Keys and proving.
+    /// The program does not fit its table.
+    #[error("the program has {instructions} instructions, at most {limit} fit its table; link less code")]
+    ProgramTooLong {
+        /// Instructions.
+        instructions: usize,
+        /// The bound.
+        limit: usize,
+    },
+    /// The segment was executed from another program than the key's.
+    #[error(
+        "the segment is of another program than the key; make the key from the program that was executed"
+    )]
+    OtherProgram,
+    /// The reference prover failed.
+    #[error("the prover failed: {reason}; report it with the program and the input")]
+    Prove {
+        /// What it says.
+        reason: String,
+    },
+    /// A mistake here.
+    #[error("unexpected: {what} does not hold; report it with the program and the input")]
+    Internal {
+        /// What should hold.
+        what: &'static str,
+    },
+    // Proofs as files.
+    /// Too large to be a proof.
+    #[error(
+        "{bytes} bytes, a proof has at most {limit}; pass the proof itself, or prove with longer segments"
+    )]
+    ProofTooLarge {
+        /// Bytes.
+        bytes: usize,
+        /// The bound.
+        limit: u64,
+    },
+    /// Something else.
+    #[error("not a proof: the file does not start with PFRVPROF; pass the file that proving wrote")]
+    NotAProof,
+    /// Another version of the format.
+    #[error("the proof's format is version {found}, expected {expected}; verify it with the version that made it, or prove again")]
+    ProofVersion {
+        /// Its version.
+        found: u16,
+        /// This version.
+        expected: u16,
+    },
+    /// Another protocol.
+    #[error(
+        "the proof was made with other parameters or tables than these; verify it with the version that made it, or prove again"
+    )]
+    ProofConfiguration,
+    /// No segments, or too many.
+    #[error("{count} segments, expected 1 to {limit}; prove with longer segments")]
+    SegmentCount {
+        /// Segments.
+        count: usize,
+        /// The bound.
+        limit: usize,
+    },
+    /// A segment is too large.
+    #[error("a segment's proof of {bytes} bytes, expected at most {limit}; the file is damaged")]
+    ProofSegmentSize {
+        /// Bytes.
+        bytes: usize,
+        /// The bound.
+        limit: usize,
+    },
+    /// The file ends too early.
+    #[error("the proof is cut short: {what} needs {needed} bytes, {left} are left; copy the file again")]
+    ProofCutShort {
+        /// What was to be read.
+        what: &'static str,
+        /// Its bytes.
+        needed: usize,
+        /// Bytes left.
+        left: usize,
+    },
+    /// The file goes on after its end.
+    #[error("{count} bytes follow the end of the proof; copy the file again")]
+    TrailingBytes {
+        /// How many.
+        count: usize,
+    },
+    /// Encoded in another way than the only one.
+    #[error("the proof is not encoded as proofs are: {what}; the file is damaged")]
+    ProofNotCanonical {
+        /// What is wrong.
+        what: &'static str,
+    },
+    /// The reference prover's part is damaged.
+    #[error("the reference prover's part of the proof cannot be decoded: {reason}; the file is damaged")]
+    Encoding {
+        /// What the decoder says.
+        reason: String,
+    },
+    /// A number that names no table.
+    #[error("table {number} does not exist; the file is damaged")]
+    UnknownTable {
+        /// The number.
+        number: u8,
+    },
+    // Verifying.
+    /// Tables out of order.
+    #[error("table {table} comes after {after}, expected ascending order, each once; the proof is wrong")]
+    TableOrder {
+        /// The table.
+        table: &'static str,
+        /// The one before it.
+        after: &'static str,
+    },
+    /// A table that every segment has is missing.
+    #[error("table {table} is missing, which every segment has; the proof is wrong")]
+    MissingTable {
+        /// The table.
+        table: &'static str,
+    },
+    /// A height out of bounds.
+    #[error("table {table} has 2^{log_height} rows, expected 2^{least} to 2^{most}; use shorter segments, or the proof is wrong")]
+    TableHeight {
+        /// The table.
+        table: &'static str,
+        /// log2 of its height.
+        log_height: usize,
+        /// log2 of the least height.
+        least: usize,
+        /// log2 of the largest height.
+        most: usize,
+    },
+    /// The parts of a segment's proof disagree.
+    #[error("the proof has {found} tables, {expected} are named; the proof is wrong")]
+    TableCount {
+        /// Tables proved.
+        found: usize,
+        /// Tables named.
+        expected: usize,
+    },
+    /// The reference verifier refuses.
+    #[error("segment {number} is refused: {reason}; the proof is wrong")]
+    Refused {
+        /// Its number.
+        number: u32,
+        /// What the verifier says.
+        reason: String,
+    },
+    /// The proof is of another program.
+    #[error("segment {number} is of another program; verify with the program that was proved")]
+    ProofOfOtherProgram {
+        /// Its number.
+        number: u32,
+    },
+    /// Program counters out of range.
+    #[error("segment {number} goes from pc/4 = {pc:#x?}, expected below 2^30 (2^30 only at the end); the proof is wrong")]
+    StatementPc {
+        /// Its number.
+        number: u32,
+        /// Program counters divided by 4.
+        pc: [u32; 2],
+    },
+    /// Exit code and program counter disagree.
+    #[error("segment {number} ends at pc/4 = {pc:#x} with exit code {exit:?}: a program has a code when and only when it ended; \
+             the proof is wrong")]
+    StatementExit {
+        /// Its number.
+        number: u32,
+        /// Program counter divided by 4.
+        pc: u32,
+        /// The exit code.
+        exit: Option<u32>,
+    },
+    /// A digest changes though nothing was read or written.
+    #[error("segment {number} changes the {table} digest without the {table} table; the proof is wrong")]
+    DigestWithoutTable {
+        /// Its number.
+        number: u32,
+        /// The table.
+        table: &'static str,
+    },
+    /// The first segment is not the program's start.
+    #[error(
+        "the first segment is not the program's start: its {what}; the proof is wrong or of another program"
+    )]
+    ChainStart {
+        /// What is wrong.
+        what: &'static str,
+    },
+    /// A segment does not go on where the one before ended.
+    #[error("segment {number} does not go on where segment {before} ended: its {what}; segments are missing or mixed up")]
+    ChainLink {
+        /// Its number.
+        number: u32,
+        /// The number of the one before.
+        before: u32,
+        /// What is wrong.
+        what: &'static str,
+    },
+    /// The last segment does not end the program.
+    #[error(
+        "segment {number} is the last but the program has not ended (pc/4 = {pc:#x}); segments are missing"
+    )]
+    ChainUnfinished {
+        /// Its number.
+        number: u32,
+        /// Program counter divided by 4.
+        pc: u32,
+    },
 }

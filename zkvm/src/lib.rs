@@ -10,16 +10,22 @@
 //! the prover makes one batch proof of them.
 
 pub mod air;
+pub mod config;
 pub mod elf;
 pub mod error;
 pub mod exec;
 pub mod guests;
 pub mod hash;
 pub mod isa;
+pub mod key;
+pub mod proof;
+pub mod prove;
 pub mod record;
+pub mod security;
 #[cfg(test)]
 pub(crate) mod testing;
 pub mod tree;
+pub mod verify;
 
 /// The base field: KoalaBear, p = 2^31 - 2^24 + 1.
 pub type F = p3_koala_bear::KoalaBear;
