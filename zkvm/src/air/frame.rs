@@ -4,7 +4,9 @@
 //! tuple of its address with an earlier time and produces one with its own. Times of accesses are those of cycles, which
 //! the state's chain makes distinct and ascending, so per address the accesses form one chain from the initial tuple to the final
 //! one, in order of time: a read returns what was written last. "Earlier" is `time - 1 - previous` in \[0, 2^21\], as a low half and high
-//! bits; all times are below 2^26, so the difference in the field is the difference of integers.
+//! bits. That the difference in the field is the difference of integers needs times below p - 2^22: a cycle takes 3 ticks and its row sends at
+//! least 7 messages, and the verifier refuses heights with which the messages could reach p, so times are below 3p/7. The third access of
+//! a row may look back 2^22 ticks (its high bits are looked up as 6, not 5), which is as good.
 
 use p3_field::PrimeCharacteristicRing;
 
