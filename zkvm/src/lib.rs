@@ -5,7 +5,7 @@
 //! reference prover proves, what the verifier checks, what `formal/` compares with the instruction set, and what the
 //! constraint hardware will be microprogrammed from.
 //!
-//! The way of one run: [`isa`] decodes the program into the rows of its ROM, the executor records each cycle as a
+//! The way of one run: [`elf`] loads the program, [`isa`] decodes it into the rows of its ROM, [`exec`] records each cycle as a
 //! [`record::Step`] and cuts the run into [`record::Segment`]s, [`air::trace`] turns a segment into the tables' traces, and
 //! the prover makes one batch proof of them.
 

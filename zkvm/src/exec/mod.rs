@@ -1,7 +1,8 @@
 //! The executor: runs a program, records its cycles and cuts the run into segments.
 //!
 //! [`Executor::next_segment`] records, for proofs; [`Executor::run_to_end`] only runs. Both execute the same text.
-//! Nothing of a segment stays behind once it is returned: what grows with the run is the memory that the program uses.
+//! Nothing of a segment stays behind once it is returned: what grows with the run is the memory that the program uses
+//! (twice its size, and the tree over it when recording) and its output.
 
 mod alu;
 pub mod keccak;
