@@ -5,6 +5,7 @@
 # make bench      the tables of docs/benchmarks.md
 # make bench-msm  MSM cycles against the bound for sizes and distributions: docs/msm-ratio.json and docs/msm-ratio.svg
 # make test-fuzz  one minute of libFuzzer, all targets; make fuzz runs each FUZZ_RUNS times: docs/fuzzing.md
+# make test-malformed  100,000 damaged files and 100,000 distorted proofs, all refused (MALFORMED, and PERMAFROST_SEED to go on)
 # make test-miri  the memory contract and the driver under Miri, which finds undefined behaviour
 # make guests     the RISC-V programs of zkvm/guests, built to the ELFs committed there; guests-check compares, guests-qemu runs
 # make lint       formatting and clippy
@@ -19,7 +20,7 @@ PERMAFROST := $(TARGET)/debug/permafrost
 CIRCUIT := tests/circuits/membership
 DEMO := $(TARGET)/demo
 
-.PHONY: demo test formal formal-sabotage test-ntt test-fuzz fuzz test-miri test-qemu test-qemu-iommufd test-kill test-faults bench bench-msm bench-ntt guests guests-check guests-qemu lint setup
+.PHONY: demo test formal formal-sabotage test-ntt test-fuzz fuzz test-malformed test-miri test-qemu test-qemu-iommufd test-kill test-faults bench bench-msm bench-ntt guests guests-check guests-qemu lint setup
 .DEFAULT_GOAL := demo
 
 demo:
@@ -77,6 +78,13 @@ test-fuzz:
 		echo "test-fuzz: $$target, $(FUZZ_SECONDS) s" && \
 		tests/fuzz/run.sh $$target -max_total_time=$(FUZZ_SECONDS) -print_final_stats=1 || exit 1; \
 	done
+
+# Proofs that are none: files with bytes changed, and proofs with values or lengths changed, of a small segment.
+MALFORMED ?= 100000
+
+test-malformed:
+	@echo "test-malformed: $(MALFORMED) damaged files and as many distorted proofs"
+	@PERMAFROST_MALFORMED=$(MALFORMED) $(CARGO) test --locked --package permafrost-zkvm --test proof malformed -- --nocapture
 
 # The memory contract, the driver's own tests, and the driver against the fake card, interpreted. Last result: docs/driver.md.
 test-miri:

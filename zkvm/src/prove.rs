@@ -100,36 +100,4 @@ mod tests {
             assert!(result.is_err(), "table {}", good[i].0.kind().name());
         }
     }
-
-    /// `cargo test --release -p permafrost-zkvm measure -- --ignored --nocapture` prints times.
-    #[test]
-    #[ignore = "prints times"]
-    fn measure() {
-        use crate::testing::{addi, program, register};
-        for log_cycles in [4, 12, 16] {
-            let code: Vec<_> = (0..1 << log_cycles)
-                .map(|i: u32| if i % 2 == 0 { addi(1, 1, i) } else { register(crate::isa::Op::Add, 2, 2, 1) })
-                .collect();
-            let program = program(&code);
-            let start = std::time::Instant::now();
-            let key = Key::new(&program).expect("a key");
-            let made = start.elapsed();
-            let executed = Machine::new(&program).segment(code.len());
-            let start = std::time::Instant::now();
-            let traces = trace::build(&executed);
-            let built = start.elapsed();
-            let mut statement = executed.statement.clone();
-            statement.program = key.digest();
-            let start = std::time::Instant::now();
-            let proof = super::traces(&key, &statement, &traces).expect("a proof");
-            let proved = start.elapsed();
-            let start = std::time::Instant::now();
-            verify::segment(&key, &proof).expect("the proof is good");
-            let verified = start.elapsed();
-            println!(
-                "2^{log_cycles} cycles: key {made:?}, traces {built:?}, proof {proved:?}, verified {verified:?}, {} bytes",
-                proof.raw.len()
-            );
-        }
-    }
 }
