@@ -17,6 +17,8 @@ use p3_security::GrindingSites;
 use p3_symmetric::{CryptographicHasher, PaddingFreeSponge, TruncatedPermutation};
 use p3_uni_stark::StarkConfig;
 
+use crate::air::lanes::LANES;
+use crate::air::trace::MAX_PIECES;
 use crate::air::{Kind, Table};
 use crate::record::Program;
 use crate::{Digest, F};
@@ -142,6 +144,8 @@ pub fn fingerprint() -> Digest {
         OUT_OF_DOMAIN_GRINDING,
         CAP_HEIGHT,
         LOOKUP_DEGREE,
+        LANES,
+        MAX_PIECES,
     ];
     let program = std::sync::Arc::new(Program { entry: 0, code: Vec::new(), image: Vec::new() });
     let widths = Kind::ALL.iter().flat_map(|&kind| {

@@ -368,7 +368,7 @@ pub enum Error {
     },
     // Verifying.
     /// Tables out of order.
-    #[error("table {table} comes after {after}, expected ascending order, each once; the proof is wrong")]
+    #[error("table {table} comes after {after}, expected ascending order, and pieces only of tables that are cut, at most two, the taller first; the proof is wrong")]
     TableOrder {
         /// The table.
         table: &'static str,

@@ -15,6 +15,7 @@ use p3_lookup::{LogUpGadget, Lookups};
 use p3_matrix::Matrix;
 use p3_uni_stark::StarkGenericConfig;
 
+use crate::air::lanes::Lanes;
 use crate::air::{Kind, Table};
 use crate::config::{self, Challenge, Challenger, Commitment, CommitmentScheme, Committed, Config};
 use crate::error::Error;
@@ -71,7 +72,7 @@ impl Key {
                 scheme, traces,
             )
             .map_err(|error| Error::Prove { reason: error.to_string() })?;
-        let lookups = Kind::ALL.iter().map(|&kind| lookups(&Table::of(kind, program))).collect();
+        let lookups = Kind::ALL.iter().map(|&kind| lookups(&Lanes::of(kind, program))).collect();
         let memory = crate::tree::Tree::new(program.image.iter().copied()).root();
         let digest = digest(program.entry, preprocessed[0].0, &memory, &commitment);
         Ok(Self {
@@ -146,10 +147,10 @@ impl Key {
 }
 
 /// A table's messages, two of a bus in a column where the degree allows.
-pub fn lookups(table: &Table) -> Lookups<F> {
+pub fn lookups(table: &Lanes) -> Lookups<F> {
     let gadget = LogUpGadget::new();
     // 0: the transition selector of a two-adic domain does not count.
-    Lookups::from_air::<Challenge, Table>(table).pack_same_bus_with_degree(config::LOOKUP_DEGREE, |lookup| {
+    Lookups::from_air::<Challenge, Lanes>(table).pack_same_bus_with_degree(config::LOOKUP_DEGREE, |lookup| {
         gadget.constraint_degree_with_transition(lookup, 0)
     })
 }

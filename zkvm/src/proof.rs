@@ -11,7 +11,7 @@
 //! | per segment 4 | bytes that follow in it, at most [`MAX_SEGMENT_BYTES`] |
 //! | 241 | statement: program, number, pc (2), memory (2), input (2), output (2), 1 byte whether it ended, exit code |
 //! | 1 | number of tables |
-//! | 2 each | table: kind, log2 of the height; kinds ascending |
+//! | 2 each | table: kind, log2 of the committed height; kinds ascending, heights of a kind falling |
 //! | rest | the reference prover's proof in its own encoding (postcard) |
 //!
 //! Reading allocates no more than there are bytes in the file. One proof has one encoding: field elements are below p, nothing
@@ -19,6 +19,7 @@
 
 use p3_field::{PrimeCharacteristicRing, PrimeField32};
 
+use crate::air::trace::{is_cut, MAX_PIECES};
 use crate::air::Kind;
 use crate::config::{self, RawProof};
 use crate::error::Error;
@@ -38,7 +39,7 @@ pub const MAX_BYTES: u64 = 1 << 32;
 /// Bytes of a statement.
 const STATEMENT_BYTES: usize = 4 * (8 + 1 + 2 + 6 * 8) + 5;
 
-/// The tables of a segment and the log2 of their heights, in order of kind.
+/// The tables of a segment and the log2 of their committed heights, in order of kind; the pieces of a table with heights that fall.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Shape(Vec<(Kind, usize)>);
 
@@ -47,12 +48,20 @@ impl Shape {
     ///
     /// # Errors
     ///
-    /// If the kinds do not ascend.
+    /// If the kinds do not ascend, or a table has pieces that it cannot have.
     pub fn new(tables: Vec<(Kind, usize)>) -> Result<Self, Error> {
-        match tables.windows(2).find(|pair| pair[0].0 >= pair[1].0) {
-            Some(pair) => Err(Error::TableOrder { table: pair[1].0.name(), after: pair[0].0.name() }),
-            None => Ok(Self(tables)),
+        let follows = |before: (Kind, usize), table: (Kind, usize)| {
+            before.0 < table.0 || before.0 == table.0 && is_cut(table.0) && before.1 >= table.1
+        };
+        let error =
+            |table: Kind, after: Kind| Err(Error::TableOrder { table: table.name(), after: after.name() });
+        if let Some(pair) = tables.windows(2).find(|pair| !follows(pair[0], pair[1])) {
+            return error(pair[1].0, pair[0].0);
         }
+        if let Some(many) = tables.windows(MAX_PIECES + 1).find(|many| many[0].0 == many[MAX_PIECES].0) {
+            return error(many[0].0, many[0].0);
+        }
+        Ok(Self(tables))
     }
 
     /// The tables.

@@ -1,9 +1,11 @@
 //! A segment's proof, made by the reference prover.
 
 use p3_batch_stark::{prove_batch, StarkInstance};
+use p3_matrix::dense::RowMajorMatrix;
 use p3_matrix::Matrix;
 use p3_uni_stark::ProvingError;
 
+use crate::air::lanes::{lanes, Lanes};
 use crate::air::{trace, Table};
 use crate::error::Error;
 use crate::key::Key;
@@ -33,8 +35,8 @@ pub fn segment(key: &Key, segment: &Segment) -> Result<SegmentProof, Error> {
 pub fn traces(key: &Key, statement: &Statement, traces: &trace::Traces) -> Result<SegmentProof, Error> {
     let shape = shape(traces)?;
     crate::verify::check_shape(key, &shape)?;
-    let tables: Vec<Table> = traces.iter().map(|(table, _)| table.clone()).collect();
-    let matrices: Vec<_> = traces.iter().map(|(_, trace)| trace).collect();
+    let (tables, matrices) = committed(traces);
+    let matrices: Vec<_> = matrices.iter().collect();
     let public: Vec<Vec<F>> = tables.iter().map(|table| table.public_values(statement)).collect();
     let instances = StarkInstance::new_multiple(&tables, &matrices, &public);
     let raw =
@@ -44,13 +46,27 @@ pub fn traces(key: &Key, statement: &Statement, traces: &trace::Traces) -> Resul
     Ok(SegmentProof { statement: statement.clone(), shape, raw: encode(&raw)? })
 }
 
+/// Tables and traces as they are committed.
+pub fn committed(traces: &trace::Traces) -> (Vec<Lanes>, Vec<RowMajorMatrix<F>>) {
+    let wide = |(table, trace): &(Table, _)| {
+        let table = Lanes::from(table.clone());
+        let matrix = table.matrix(trace);
+        (table, matrix)
+    };
+    traces.iter().map(wide).unzip()
+}
+
 /// The shape of traces.
 ///
 /// # Errors
 ///
 /// If they are out of order.
 pub fn shape(traces: &trace::Traces) -> Result<Shape, Error> {
-    Shape::new(traces.iter().map(|(table, trace)| (table.kind(), trace.height().ilog2() as usize)).collect())
+    let height = |(table, trace): &(Table, RowMajorMatrix<F>)| {
+        let kind = table.kind();
+        (kind, (trace.height() / lanes(kind)).ilog2() as usize)
+    };
+    Shape::new(traces.iter().map(height).collect())
 }
 
 fn same_program(key: &Key, segment: &Segment) -> bool {

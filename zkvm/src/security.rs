@@ -15,8 +15,9 @@ use p3_security::stark::{conjectured_security_report, proven_security_report};
 use p3_security::{InstanceShape, RegimeReport, SecurityReport, StarkAirParams};
 use p3_uni_stark::OpeningShape;
 
+use crate::air::lanes::Lanes;
 use crate::air::linear::messages;
-use crate::air::{Kind, Table};
+use crate::air::{trace, Kind};
 use crate::config::{self, Challenge};
 use crate::key::lookups;
 use crate::proof::Shape;
@@ -55,23 +56,23 @@ pub struct TableShape {
 
 impl TableShape {
     /// Of a table.
-    pub fn of(table: &Table) -> Self {
+    pub fn of(table: &Lanes) -> Self {
         let packed = lookups(table);
         let gadget = LogUpGadget::new();
         let layout = AirLayout::from_air::<F>(table);
         let (base, extension) =
-            get_symbolic_constraints::<F, Challenge, Table, _>(table, layout, &packed, &gadget);
+            get_symbolic_constraints::<F, Challenge, Lanes, _>(table, layout, &packed, &gadget);
         // Periodic columns have their full degree only in tables taller than their period.
         let rows = 1 << config::MAX_LOG_HEIGHT;
         let degree =
-            get_max_constraint_degree::<F, Challenge, Table, _>(table, layout, rows, &packed, &gadget);
-        let messages = messages(table);
+            get_max_constraint_degree::<F, Challenge, Lanes, _>(table, layout, rows, &packed, &gadget);
+        let messages = messages(table.table());
         Self {
             kind: table.kind(),
             width: BaseAir::<F>::width(table),
             preprocessed: table.preprocessed_width(),
             next: !table.main_next_row_columns().is_empty(),
-            messages: messages.len(),
+            messages: messages.len() * table.count(),
             message_width: messages.iter().map(|message| message.fields.len()).max().unwrap_or(0),
             fractions: packed.len(),
             constraints: base.len() + extension.len(),
@@ -154,16 +155,21 @@ impl Security {
         let tables: Vec<_> = shape
             .tables()
             .iter()
-            .map(|&(kind, log_height)| (TableShape::of(&Table::of(kind, program)), log_height))
+            .map(|&(kind, log_height)| (TableShape::of(&Lanes::of(kind, program)), log_height))
             .collect();
         Self::of(&tables)
     }
 
-    /// Of all tables at once, each with 2^`log_height` rows: no proof of that height is worse.
+    /// Of all tables at once, each in as many pieces as may be and each of 2^`log_height` rows: no proof of that height is worse.
     pub fn worst(log_height: usize) -> Self {
         let program = Arc::new(Program { entry: 0, code: Vec::new(), image: Vec::new() });
-        let tables: Vec<_> =
-            Kind::ALL.iter().map(|&kind| (TableShape::of(&Table::of(kind, &program)), log_height)).collect();
+        let tables: Vec<_> = Kind::ALL
+            .iter()
+            .flat_map(|&kind| {
+                let pieces = if trace::is_cut(kind) { trace::MAX_PIECES } else { 1 };
+                vec![(TableShape::of(&Lanes::of(kind, &program)), log_height); pieces]
+            })
+            .collect();
         Self::of(&tables)
     }
 
@@ -212,7 +218,7 @@ mod tests {
     fn no_table_needs_more_quotient_than_the_blowup() {
         let program = Arc::new(Program { entry: 0, code: Vec::new(), image: Vec::new() });
         for &kind in Kind::ALL {
-            let shape = TableShape::of(&Table::of(kind, &program));
+            let shape = TableShape::of(&Lanes::of(kind, &program));
             assert!(shape.chunks() <= 1 << config::LOG_BLOWUP, "{shape:?}");
         }
     }
@@ -220,7 +226,7 @@ mod tests {
     #[test]
     fn a_taller_or_wider_proof_has_no_more_bits() {
         let program = Arc::new(Program { entry: 0, code: Vec::new(), image: Vec::new() });
-        let table = TableShape::of(&Table::of(Kind::Add, &program));
+        let table = TableShape::of(&Lanes::of(Kind::Add, &program));
         let low = Security::of(&[(table.clone(), 10)]).proven_bits();
         let tall = Security::of(&[(table.clone(), 24)]).proven_bits();
         assert!(tall < low, "{tall} {low}");
@@ -234,7 +240,7 @@ mod tests {
     fn figures() {
         let program = Arc::new(Program { entry: 0, code: Vec::new(), image: Vec::new() });
         for &kind in Kind::ALL {
-            println!("{:?}", TableShape::of(&Table::of(kind, &program)));
+            println!("{:?}", TableShape::of(&Lanes::of(kind, &program)));
         }
         for log_height in [16, 20, config::MAX_LOG_HEIGHT] {
             println!("2^{log_height} rows: {}", Security::worst(log_height));

@@ -3,7 +3,8 @@
 
 use p3_batch_stark::verify_batch;
 
-use crate::air::{Kind, Table};
+use crate::air::lanes::Lanes;
+use crate::air::Kind;
 use crate::config::{MAX_LOG_HEIGHT, MIN_LOG_HEIGHT};
 use crate::error::Error;
 use crate::key::Key;
@@ -87,7 +88,7 @@ pub fn segment(key: &Key, proof: &SegmentProof) -> Result<(), Error> {
             });
         }
     }
-    let tables: Vec<Table> = shape.tables().iter().map(|&(kind, _)| Table::of(kind, key.program())).collect();
+    let tables: Vec<Lanes> = shape.tables().iter().map(|&(kind, _)| Lanes::of(kind, key.program())).collect();
     let public: Vec<Vec<F>> = tables.iter().map(|table| table.public_values(statement)).collect();
     verify_batch(key.config(), &tables, &raw, &public, &key.common(shape))
         .map_err(|error| Error::Refused { number: statement.number, reason: error.to_string() })

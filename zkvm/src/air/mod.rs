@@ -16,6 +16,7 @@ pub mod ecall;
 pub mod frame;
 pub mod jump;
 pub mod keccak;
+pub mod lanes;
 pub mod less;
 pub mod linear;
 pub mod load;

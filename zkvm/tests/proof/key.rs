@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use p3_batch_stark::ProverData;
-use permafrost_zkvm::air::Table;
+use permafrost_zkvm::air::lanes::Lanes;
 use permafrost_zkvm::config::{self, Config};
 use permafrost_zkvm::isa::{Instruction, Op};
 use permafrost_zkvm::key::Key;
@@ -14,7 +14,7 @@ use crate::fixture::{program, KEY, PROOF};
 #[test]
 fn it_is_what_the_reference_prover_prepares() {
     let shape = &PROOF.segments[0].shape;
-    let tables: Vec<Table> = shape.tables().iter().map(|&(kind, _)| Table::of(kind, KEY.program())).collect();
+    let tables: Vec<Lanes> = shape.tables().iter().map(|&(kind, _)| Lanes::of(kind, KEY.program())).collect();
     let heights: Vec<usize> = shape.tables().iter().map(|&(_, log_height)| log_height).collect();
     let budgets = vec![config::LOOKUP_DEGREE; tables.len()];
     let expected = ProverData::<Config>::from_airs_and_degrees_with_lookup_budgets(

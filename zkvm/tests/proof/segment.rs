@@ -80,6 +80,13 @@ fn tables_are_as_they_must_be() {
     wrong_shape(|tables| tables.push((Kind::Keccak, 4)), "tables, ");
     refused(Shape::new(vec![(Kind::Range, 16), (Kind::Program, 4)]), "program comes after range");
     refused(Shape::new(vec![(Kind::Range, 16), (Kind::Range, 16)]), "range comes after range");
+    let cut = |heights: &[usize]| Shape::new(heights.iter().map(|&height| (Kind::Add, height)).collect());
+    assert!(cut(&[9, 8]).is_ok() && cut(&[9, 9]).is_ok());
+    refused(cut(&[8, 9]), "add comes after add");
+    refused(cut(&[9, 8, 8]), "add comes after add");
+    for kind in [Kind::Program, Kind::Segment, Kind::Input, Kind::Output, Kind::Sha256, Kind::Keccak] {
+        refused(Shape::new(vec![(kind, 9), (kind, 8)]), "comes after");
+    }
 }
 
 #[test]
@@ -95,7 +102,7 @@ fn a_table_in_anothers_place_is_refused() {
 }
 
 /// BLAKE3 of the file of [`PROOF`].
-const PINNED: &str = "91acd0408b8d0ef978a52cd610ccc57b2c6d6c95e151c7d54539b46a1f90103a";
+const PINNED: &str = "1c8680bf878b2a1d08c8d85b894f4d49d683ef67c32bbfca915dd9ef065ac445";
 
 #[test]
 fn the_proof_is_this_one() {
