@@ -14,6 +14,7 @@ pub mod config;
 pub mod elf;
 pub mod error;
 pub mod exec;
+pub mod figures;
 pub mod guests;
 pub mod hash;
 pub mod isa;

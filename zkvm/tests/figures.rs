@@ -1,0 +1,65 @@
+//! The tables' cost on the guests: bounds that a change of a table must not silently cross.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use permafrost_zkvm::air::{trace, Kind};
+use permafrost_zkvm::exec::{Executor, Limits};
+use permafrost_zkvm::figures::{cells, total, Cells};
+use permafrost_zkvm::{elf, guests::Guest};
+
+/// Cycles and cells of a run.
+fn run(name: &str, size: u32, segment_log2: u32) -> (u64, BTreeMap<Kind, Cells>) {
+    let guest = Guest::find(name).expect("a guest");
+    let run = guest.run(size);
+    let program = Arc::new(elf::load(guest.elf).expect("a program"));
+    let mut executor = Executor::new(program, run.input, run.hints, Limits { cycles: 1 << 24, segment_log2 });
+    let mut all: BTreeMap<Kind, Cells> = BTreeMap::new();
+    while let Some(segment) = executor.next_segment().expect("executed") {
+        for (kind, cells) in cells(&trace::build(&segment)) {
+            *all.entry(kind).or_default() += cells;
+        }
+    }
+    (executor.cycles(), all)
+}
+
+/// Cells in use of one more call in one segment, main and extension: what differs between two sizes.
+fn cells_a_call(name: &str, sizes: [u32; 2]) -> u64 {
+    let [less, more] = sizes.map(|size| total(run(name, size, 18).1.values()));
+    (more - less).used() / u64::from(sizes[1] - sizes[0])
+}
+
+#[test]
+fn precompiled_tables_are_ten_times_leaner() {
+    for (name, by_table) in
+        [("poseidon2", "poseidon2-pre"), ("sha256", "sha256-pre"), ("keccak", "keccak-pre")]
+    {
+        let code = cells_a_call(name, [1, 3]);
+        let table = cells_a_call(by_table, [10, 90]);
+        println!(
+            "{name}: {code} cells a call by instructions, {table} by the table: {:.1}",
+            code as f64 / table as f64
+        );
+        assert!(code >= 10 * table, "{name}: {code} {table}");
+    }
+}
+
+#[test]
+fn columns_a_cycle() {
+    let guests =
+        [("collatz", 300), ("fibonacci", 20_000), ("sha256", 20), ("quicksort", 1000), ("transfers", 30)];
+    let mut sums = [0.0; 2];
+    for (name, size) in guests {
+        let (cycles, cells) = run(name, size, 18);
+        let code = cells.into_iter().filter(|(kind, _)| !matches!(kind, Kind::Program | Kind::Range));
+        let sum = total(code.map(|(_, cells)| cells).collect::<Vec<_>>().iter());
+        let a_cycle = [sum.main, sum.extension].map(|cells| cells as f64 / cycles as f64);
+        println!(
+            "{name}: {cycles} cycles, {:.2} main and {:.2} extension columns committed a cycle",
+            a_cycle[0], a_cycle[1]
+        );
+        sums.iter_mut().zip(a_cycle).for_each(|(sum, columns)| *sum += columns / guests.len() as f64);
+    }
+    let [main, extension] = sums;
+    assert!(main <= 60.0 && extension <= 10.0, "{main:.2} main, {extension:.2} extension columns a cycle");
+}
