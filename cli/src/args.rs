@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::ops::args::{Bind, List, Reset, Selftest, Top, Unbind};
+use crate::riscv::args::Riscv;
 
 /// An open SNARK accelerator: proofs on a card, simulated from its Verilog.
 #[derive(Debug, Parser)]
@@ -19,6 +20,9 @@ pub enum Command {
     /// Groth16 proofs over BN254 in the formats of circom and snarkjs
     #[command(subcommand)]
     Groth16(Groth16),
+    /// RISC-V programs (RV32IM): run, proved on the CPU, verified
+    #[command(subcommand)]
+    Riscv(Riscv),
     /// The card itself
     #[command(subcommand)]
     Card(Card),

@@ -84,6 +84,53 @@ pub enum Error {
     )]
     TooManyScalars { n: usize, batch: usize, scalars: usize, max: usize },
 
+    #[error("cannot read {}: {source}", path.display())]
+    Read { path: PathBuf, source: std::io::Error },
+
+    #[error("cannot read {}: it is {what}, expected a regular file", path.display())]
+    NotAFile { path: PathBuf, what: &'static str },
+
+    #[error("{} has {bytes} bytes, expected at most {limit}: {what} is never larger; pass that file", path.display())]
+    TooLarge { path: PathBuf, what: &'static str, bytes: u64, limit: u64 },
+
+    #[error(
+        "{} has {bytes} bytes, which is no multiple of 4; expected words of 32 bits, little-endian: pad the last with zeros",
+        path.display()
+    )]
+    OddLength { path: PathBuf, bytes: usize },
+
+    #[error("{}: {source}", path.display())]
+    Riscv { path: PathBuf, source: permafrost_zkvm::error::Error },
+
+    #[error("{} is a proof (it starts with PFRVPROF), expected the program: the ELF file that was proved", path.display())]
+    ProofNotProgram { path: PathBuf },
+
+    #[error("{} is an ELF file, expected a proof: the file that `permafrost riscv prove --out` wrote", path.display())]
+    ProgramNotProof { path: PathBuf },
+
+    #[error(
+        "proving RISC-V programs on a card is not there yet: `{card}` has no engine for it; expected --card none, which proves on the          CPU"
+    )]
+    NotOnCard { card: String },
+
+    #[error("the proof and the output words cannot go to the same file {}; give --out and --output different ones", path.display())]
+    SameFile { path: PathBuf },
+
+    #[error(
+        "{} is a proof of program {proved}, {} is program {given}; verify with the ELF file that was proved",
+        proof.display(), elf.display()
+    )]
+    OtherProgram { proof: PathBuf, elf: PathBuf, proved: String, given: String },
+
+    #[error("the proof {} is NOT valid: {source}", proof.display())]
+    InvalidRun { proof: PathBuf, source: permafrost_zkvm::error::Error },
+
+    #[error("the proof is valid, but not of this {what}: its digest is {proved}, the {count} words given have {given}{hint}")]
+    OtherWords { what: &'static str, proved: String, given: String, count: usize, hint: String },
+
+    #[error("the proof is valid, but the program ended with exit code {proved}, expected {expected}")]
+    OtherExit { proved: u32, expected: u32 },
+
     #[error("cannot write to standard output: {0}")]
     Stdout(std::io::Error),
 
@@ -110,6 +157,9 @@ pub enum Error {
 
     #[error(transparent)]
     Zkal(#[from] permafrost_zkal::Error),
+
+    #[error(transparent)]
+    Zkvm(#[from] permafrost_zkvm::error::Error),
 }
 
 /// An error and its causes in one line. A cause that the text already says is not said again.

@@ -11,6 +11,7 @@ mod info;
 mod ops;
 mod out;
 mod progress;
+mod riscv;
 mod rtl;
 mod selftest;
 mod serve;
@@ -36,6 +37,7 @@ fn main() -> ExitCode {
     let result = match &cli.command {
         Command::Groth16(Groth16::Prove(args)) => groth16::prove(args),
         Command::Groth16(Groth16::Verify(args)) => groth16::verify(args),
+        Command::Riscv(command) => riscv::command(command),
         Command::Card(Card::Info(args)) => info::info(args),
         Command::Card(Card::List(args)) => ops::list(args),
         Command::Card(Card::Selftest(args)) => selftest::selftest(args),

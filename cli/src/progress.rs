@@ -18,6 +18,24 @@ impl Progress {
         Self(bar)
     }
 
+    /// A bar of `total` cycles.
+    pub fn cycles(stage: impl Into<String>, total: u64) -> Self {
+        let bar = ProgressBar::new(total);
+        if let Ok(style) =
+            ProgressStyle::with_template("{msg} {bar:40} {pos}/{len} cycles ({elapsed}, {eta} left)")
+        {
+            bar.set_style(style);
+        }
+        bar.set_message(stage.into());
+        bar.enable_steady_tick(Duration::from_millis(500));
+        Self(bar)
+    }
+
+    /// How many are done.
+    pub fn done(&self, cycles: u64) {
+        self.0.set_position(cycles);
+    }
+
     pub fn stage(&self, stage: impl Into<String>) {
         self.0.set_message(stage.into());
     }

@@ -7,7 +7,7 @@
 
 use std::sync::LazyLock;
 
-use p3_field::PrimeCharacteristicRing;
+use p3_field::{PrimeCharacteristicRing, PrimeField32};
 use p3_koala_bear::{default_koalabear_poseidon2_16, Poseidon2KoalaBear};
 use p3_symmetric::Permutation;
 
@@ -26,6 +26,11 @@ pub fn permute(mut state: [F; 16]) -> [F; 16] {
 pub fn compress(left: &Digest, right: &Digest) -> Digest {
     let state = permute(core::array::from_fn(|i| if i < 8 { left[i] } else { right[i - 8] }));
     core::array::from_fn(|i| state[i])
+}
+
+/// A digest in hexadecimal, as commands print it: eight digits for each element, in order.
+pub fn hex(digest: &Digest) -> String {
+    digest.iter().map(|element| format!("{:08x}", element.as_canonical_u32())).collect()
 }
 
 /// The 16 halves of a block's words: low 0, high 0, low 1, ...
@@ -167,6 +172,12 @@ mod tests {
             state = full(state, constants);
         }
         before(external, state)
+    }
+
+    #[test]
+    fn a_digest_in_hexadecimal() {
+        let digest = [0, 1, 0x7f00_0000, 0xabc, 0, 0, 0, 16].map(F::from_u32);
+        assert_eq!(hex(&digest), "00000000000000017f00000000000abc00000000000000000000000000000010");
     }
 
     /// Why a leaf is not the truncated permutation: that has a second preimage for every other half of the output.

@@ -22,6 +22,7 @@ pub mod key;
 pub mod proof;
 pub mod prove;
 pub mod record;
+pub mod run;
 pub mod security;
 #[cfg(test)]
 pub(crate) mod testing;

@@ -70,12 +70,17 @@ impl Output {
         Self::new(path.as_ref())
     }
 
+    /// Where the file will be; links are resolved.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
     /// Writes the file and gives it its name. A file already there is replaced.
     ///
     /// # Errors
     /// [`Error::Io`].
-    pub fn commit(mut self, text: &str) -> Result<()> {
-        self.write(text)?;
+    pub fn commit(mut self, contents: impl AsRef<[u8]>) -> Result<()> {
+        self.write(contents)?;
         self.rename()
     }
 
@@ -106,9 +111,9 @@ impl Output {
         Ok(Output { path, file })
     }
 
-    fn write(&mut self, text: &str) -> Result<()> {
+    fn write(&mut self, contents: impl AsRef<[u8]>) -> Result<()> {
         let file = self.file.as_file_mut();
-        file.write_all(text.as_bytes()).and_then(|()| file.sync_all()).map_err(|source| Error::Io {
+        file.write_all(contents.as_ref()).and_then(|()| file.sync_all()).map_err(|source| Error::Io {
             path: self.path.clone(),
             action: "write",
             source,
