@@ -102,6 +102,9 @@ pub enum Error {
     #[error("{}: {source}", path.display())]
     Riscv { path: PathBuf, source: permafrost_zkvm::error::Error },
 
+    #[error("{source}: {option}")]
+    Run { source: permafrost_zkvm::error::Error, option: &'static str },
+
     #[error("{} is a proof (it starts with PFRVPROF), expected the program: the ELF file that was proved", path.display())]
     ProofNotProgram { path: PathBuf },
 
@@ -109,7 +112,7 @@ pub enum Error {
     ProgramNotProof { path: PathBuf },
 
     #[error(
-        "proving RISC-V programs on a card is not there yet: `{card}` has no engine for it; expected --card none, which proves on the          CPU"
+        "proving RISC-V programs on a card is not there yet: `{card}` has no engine for it; expected --card none, which proves on the CPU"
     )]
     NotOnCard { card: String },
 

@@ -1,7 +1,8 @@
 //! The command line of `permafrost riscv`, as data.
 
 use std::num::NonZeroUsize;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
 
 use clap::{Args, Subcommand};
 
@@ -50,8 +51,8 @@ pub struct Input {
     #[arg(long, value_name = "FILE")]
     pub input: Option<PathBuf>,
     /// Public input as numbers, as in 1,2,0x3; they follow those of --input
-    #[arg(long, value_name = "WORDS", value_delimiter = ',', value_parser = word)]
-    pub input_words: Option<Vec<u32>>,
+    #[arg(long, value_name = "WORDS")]
+    pub input_words: Option<Words>,
 }
 
 impl Input {
@@ -61,20 +62,39 @@ impl Input {
     }
 
     pub fn words(&self) -> Result<Vec<u32>, Error> {
-        let mut words = self.input.as_ref().map_or_else(|| Ok(Vec::new()), |path| files::words(path))?;
-        words.extend(self.input_words.iter().flatten());
-        Ok(words)
+        joined(self.input.as_deref(), self.input_words.as_ref())
     }
 }
 
-/// A word: decimal, or hexadecimal after 0x.
+/// The words of a file and those of the command line after them.
+fn joined(file: Option<&Path>, more: Option<&Words>) -> Result<Vec<u32>, Error> {
+    let mut words = file.map_or_else(|| Ok(Vec::new()), files::words)?;
+    words.extend(more.iter().flat_map(|words| &words.0));
+    Ok(words)
+}
+
+/// Numbers separated by commas, each decimal, or hexadecimal after 0x; none in an empty text.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Words(Vec<u32>);
+
+impl FromStr for Words {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        if text.is_empty() {
+            return Ok(Self(Vec::new()));
+        }
+        text.split(',').map(word).collect::<Result<_, _>>().map(Self)
+    }
+}
+
 fn word(text: &str) -> Result<u32, String> {
     let parsed = match text.strip_prefix("0x") {
         Some(digits) => u32::from_str_radix(digits, 16),
         None => text.parse(),
     };
     parsed.map_err(|_| {
-        "expected numbers from 0 to 4294967295, or 0x0 to 0xffffffff, separated by commas".to_owned()
+        format!("`{text}` is no word; expected numbers from 0 to 4294967295, or 0x0 to 0xffffffff, separated by commas")
     })
 }
 
@@ -110,9 +130,9 @@ pub struct Verify {
     /// What the program is said to have written: words of 32 bits, little-endian
     #[arg(long, value_name = "FILE")]
     pub output: Option<PathBuf>,
-    /// What the program is said to have written, as numbers; they follow those of --output
-    #[arg(long, value_name = "WORDS", value_delimiter = ',', value_parser = word)]
-    pub output_words: Option<Vec<u32>>,
+    /// What the program is said to have written, as numbers; they follow those of --output. "" is nothing
+    #[arg(long, value_name = "WORDS")]
+    pub output_words: Option<Words>,
     /// The exit code that the program is said to have ended with
     #[arg(long, value_name = "CODE")]
     pub exit_code: Option<u32>,
@@ -127,9 +147,7 @@ impl Verify {
         if self.output.is_none() && self.output_words.is_none() {
             return Ok(None);
         }
-        let mut words = self.output.as_ref().map_or_else(|| Ok(Vec::new()), |path| files::words(path))?;
-        words.extend(self.output_words.iter().flatten());
-        Ok(Some(words))
+        joined(self.output.as_deref(), self.output_words.as_ref()).map(Some)
     }
 }
 
@@ -145,16 +163,18 @@ pub struct Info {
 
 #[cfg(test)]
 mod tests {
-    use super::word;
+    use super::Words;
 
     #[test]
     fn words() {
-        assert_eq!(word("0"), Ok(0));
-        assert_eq!(word("4294967295"), Ok(u32::MAX));
-        assert_eq!(word("0xFFFFffff"), Ok(u32::MAX));
-        assert_eq!(word("0x0"), Ok(0));
-        for wrong in ["", "4294967296", "0x100000000", "-1", "0x", "ten", "1 2", "0x-1"] {
-            assert!(word(wrong).is_err(), "{wrong}");
+        let words = |text: &str| text.parse::<Words>().map(|words| words.0);
+        assert_eq!(words(""), Ok(vec![]));
+        assert_eq!(words("0"), Ok(vec![0]));
+        assert_eq!(words("1,0x0,4294967295,0xFFFFffff"), Ok(vec![1, 0, u32::MAX, u32::MAX]));
+        for wrong in
+            [",", "1,", "1,,2", "4294967296", "0x100000000", "-1", "0x", "0x-1", "+", "ten", "1 2", "1, 2"]
+        {
+            assert!(words(wrong).is_err(), "{wrong}");
         }
     }
 }

@@ -2,6 +2,8 @@
 
 use std::path::Path;
 
+use permafrost_zkvm::config::{MAX_LOG_HEIGHT, MIN_LOG_HEIGHT};
+use permafrost_zkvm::error as zkvm;
 use permafrost_zkvm::hash::hex;
 use permafrost_zkvm::key::Key;
 use permafrost_zkvm::proof::{Proof, MAGIC, VERSION};
@@ -19,6 +21,7 @@ pub fn info(args: &Info) -> Result<(), Error> {
     let contents = files::program_or_proof(&args.file)?;
     if contents.starts_with(&MAGIC) {
         let (proof, bytes) = files::proof_of(&args.file, &contents)?;
+        check_heights(&proof).map_err(|source| Error::Riscv { path: args.file.clone(), source })?;
         return about_proof(args, &proof, bytes);
     }
     about_program(args, &args.file, &contents)
@@ -51,6 +54,18 @@ fn about_program(args: &Info, path: &Path, contents: &[u8]) -> Result<(), Error>
         hex(&key.digest()),
         tables.render(false),
     ))
+}
+
+/// The heights are bounded before anything is worked out of them: whoever wrote the file chose them.
+fn check_heights(proof: &Proof) -> Result<(), zkvm::Error> {
+    let (least, most) = (MIN_LOG_HEIGHT, MAX_LOG_HEIGHT);
+    let mut tables = proof.segments.iter().flat_map(|segment| segment.shape.tables());
+    match tables.find(|(_, log_height)| !(least..=most).contains(log_height)) {
+        Some(&(kind, log_height)) => {
+            Err(zkvm::Error::TableHeight { table: kind.name(), log_height, least, most })
+        }
+        None => Ok(()),
+    }
 }
 
 /// What a proof says; nothing of it is verified here.

@@ -10,7 +10,7 @@ mod verify;
 
 use std::sync::Arc;
 
-use permafrost_zkvm::error;
+use permafrost_zkvm::error as zkvm;
 use permafrost_zkvm::exec::{Executor, Limits, SEGMENT_LOG2};
 use permafrost_zkvm::record::Program;
 
@@ -42,7 +42,8 @@ impl Job {
     fn read(args: &RunArgs) -> Result<Self, Error> {
         let limits = Limits { cycles: args.max_cycles, segment_log2: args.segment_log2 };
         if !(SEGMENT_LOG2[0]..=SEGMENT_LOG2[1]).contains(&limits.segment_log2) {
-            return Err(error::Error::SegmentSize { log2: limits.segment_log2, range: SEGMENT_LOG2 }.into());
+            let log2 = limits.segment_log2;
+            return Err(of_run(zkvm::Error::SegmentSize { log2, range: SEGMENT_LOG2 }));
         }
         let program = files::program(&args.elf)?;
         let input = args.input.words()?;
@@ -54,6 +55,18 @@ impl Job {
     fn executor(&self) -> Executor {
         Executor::new(self.program.clone(), self.input.clone(), self.hints.clone(), self.limits)
     }
+}
+
+/// An error of a run, with the option that would help.
+fn of_run(source: zkvm::Error) -> Error {
+    let option = match &source {
+        zkvm::Error::Runaway { .. } => "--max-cycles",
+        zkvm::Error::InputExhausted { .. } => "--input, --input-words",
+        zkvm::Error::HintsExhausted { .. } => "--hints",
+        zkvm::Error::SegmentSize { .. } | zkvm::Error::SegmentCount { .. } => "--segment-log2",
+        _ => return source.into(),
+    };
+    Error::Run { source, option }
 }
 
 /// Words for people: those that fit a line or two, and how many more there are.

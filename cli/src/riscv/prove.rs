@@ -13,7 +13,7 @@ use serde_json::json;
 use super::args::Prove;
 use super::run::{executed, summary};
 use super::tables::Tables;
-use super::{files, Job};
+use super::{files, of_run, Job};
 use crate::card::CardSpec;
 use crate::error::Error;
 use crate::out;
@@ -36,10 +36,11 @@ pub fn prove(args: &Prove) -> Result<(), Error> {
     let progress = Progress::start("execute");
     let start = Instant::now();
     let mut ahead = job.executor();
-    ahead.run_to_end(|cycles| progress.stage(format!("execute, {} cycles", thousands(cycles))))?;
+    let show = |cycles| progress.stage(format!("execute, {} cycles", thousands(cycles)));
+    ahead.run_to_end(show).map_err(of_run)?;
     let cycles = ahead.cycles();
     drop(ahead);
-    run::check_length(cycles, job.limits.segment_log2)?;
+    run::check_length(cycles, job.limits.segment_log2).map_err(of_run)?;
     let execute = start.elapsed().as_secs_f64();
 
     progress.stage("commit to the program");
@@ -50,7 +51,8 @@ pub fn prove(args: &Prove) -> Result<(), Error> {
 
     let progress = Progress::cycles("prove", cycles);
     let start = Instant::now();
-    let (proof, report) = run::prove(&key, job.executor(), args.jobs, |cycles| progress.done(cycles))?;
+    let show = |cycles| progress.done(cycles);
+    let (proof, report) = run::prove(&key, job.executor(), args.jobs, show).map_err(of_run)?;
     let seconds = Seconds { execute, key: seconds_key, prove: start.elapsed().as_secs_f64() };
     // Segments are verified as they are made; what remains is that they make a chain.
     verify::links(&key, &proof)?;

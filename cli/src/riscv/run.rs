@@ -7,7 +7,7 @@ use permafrost_zkvm::run::{execute, Report, PRECOMPILES};
 use serde_json::{json, Map, Value};
 
 use super::args::Run;
-use super::{files, shown, Job};
+use super::{files, of_run, shown, Job};
 use crate::error::Error;
 use crate::out;
 use crate::progress::Progress;
@@ -19,8 +19,8 @@ pub fn run(args: &Run) -> Result<(), Error> {
     let output = args.output.as_ref().map(Output::prepare).transpose()?;
     let progress = Progress::start("execute");
     let start = Instant::now();
-    let report =
-        execute(job.executor(), |cycles| progress.stage(format!("execute, {} cycles", thousands(cycles))))?;
+    let show = |cycles| progress.stage(format!("execute, {} cycles", thousands(cycles)));
+    let report = execute(job.executor(), show).map_err(of_run)?;
     let seconds = start.elapsed().as_secs_f64();
     drop(progress);
     if let Some(output) = output {
@@ -52,7 +52,7 @@ pub fn summary(job: &Job, report: &Report) -> String {
         .map(|((_, name), calls)| format!("calls of {name}: {}\n", thousands(calls)))
         .collect();
     format!(
-        "exit code: {}\ncycles: {}\nsegments: {} of at most 2^{} cycles\ninput: {} words read of {}\noutput: {}\n{calls}",
+        "exit code: {}\ncycles: {}\nsegments: {} of at most 2^{} cycles\ninput: {} of {} words read\noutput: {}\n{calls}",
         report.exit,
         thousands(report.cycles()),
         report.segments.len(),

@@ -38,7 +38,7 @@ impl Tables {
         Self(Kind::ALL.iter().map(entry).collect())
     }
 
-    /// Those of segments of these shapes.
+    /// Those of segments of these shapes, with heights that a verifier accepts.
     pub fn of<'a>(shapes: impl Iterator<Item = &'a Shape>) -> Self {
         // What is asked of them does not depend on the program.
         let program = Arc::new(Program { entry: 0, code: Vec::new(), image: Vec::new() });
@@ -50,7 +50,7 @@ impl Tables {
                 rows: 0,
             });
             entry.segments += 1;
-            entry.rows = entry.rows.saturating_add(1u64.checked_shl(log_height as u32).unwrap_or(u64::MAX));
+            entry.rows += 1 << log_height;
         }
         Self(tables)
     }

@@ -52,8 +52,9 @@ pub fn verify(args: &Verify) -> Result<(), Error> {
         }));
     }
     let words = |words: &Option<Vec<u32>>| match words {
-        Some(words) => format!("that of the {} words given", words.len()),
-        None => "not compared with any words".to_owned(),
+        Some(words) if words.len() == 1 => "the digest of the word given".to_owned(),
+        Some(words) => format!("the digest of the {} words given", words.len()),
+        None => "compared with no words".to_owned(),
     };
     out::text(&format!(
         "the proof is valid\nexit code: {}\nsegments: {}\nprogram: {}\ninput: {}, {}\noutput: {}, {}\n",

@@ -98,7 +98,8 @@ impl Prove {
     }
 }
 
-fn listing(folder: &Path) -> Vec<PathBuf> {
+/// The files in a folder.
+pub fn listing(folder: &Path) -> Vec<PathBuf> {
     let mut files: Vec<_> =
         std::fs::read_dir(folder).expect("readable").map(|e| e.expect("entry").path()).collect();
     files.sort();
