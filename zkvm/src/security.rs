@@ -80,6 +80,12 @@ impl TableShape {
         }
     }
 
+    /// Of a kind of table: nothing of it depends on the program.
+    pub fn of_kind(kind: Kind) -> Self {
+        let program = Arc::new(Program { entry: 0, code: Vec::new(), image: Vec::new() });
+        Self::of(&Table::of(kind, &program))
+    }
+
     /// Quotient chunks.
     pub fn chunks(&self) -> usize {
         (self.degree.max(2) - 1).next_power_of_two()

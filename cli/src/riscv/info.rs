@@ -1,5 +1,6 @@
 //! `permafrost riscv info`
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use permafrost_zkvm::config::{MAX_LOG_HEIGHT, MIN_LOG_HEIGHT};
@@ -30,7 +31,7 @@ pub fn info(args: &Info) -> Result<(), Error> {
 fn about_program(args: &Info, path: &Path, contents: &[u8]) -> Result<(), Error> {
     let program = files::program_of(path, contents)?;
     let key = Key::new(&program)?;
-    let tables = Tables::all(&program);
+    let tables = Tables::all();
     let bits = Bits::worst();
     let (code, image) = (program.code.len() as u64, program.image.len() as u64);
     if args.json {
@@ -77,13 +78,11 @@ fn about_proof(args: &Info, proof: &Proof, size: usize) -> Result<(), Error> {
         let segments = proof.segments.iter().map(|segment| {
             let mut object = statement(&segment.statement);
             object["bytes"] = json!(segment.raw.len());
-            let rows: serde_json::Map<String, Value> = segment
-                .shape
-                .tables()
-                .iter()
-                .map(|(kind, log_height)| (kind.name().to_owned(), json!(log_height)))
-                .collect();
-            object["log2_rows"] = Value::Object(rows);
+            let mut rows: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
+            for (kind, log_height) in segment.shape.tables() {
+                rows.entry(kind.name()).or_default().push(*log_height);
+            }
+            object["log2_rows"] = json!(rows);
             object
         });
         return out::json(&json!({

@@ -1,11 +1,9 @@
 //! The tables of a proof, and how many bits it has.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
-use permafrost_zkvm::air::{Kind, Table as Air};
+use permafrost_zkvm::air::Kind;
 use permafrost_zkvm::proof::Shape;
-use permafrost_zkvm::record::Program;
 use permafrost_zkvm::security::{Security, TableShape};
 use serde_json::{json, Value};
 
@@ -22,6 +20,12 @@ struct Entry {
     rows: u64,
 }
 
+impl Entry {
+    fn of(kind: Kind) -> Self {
+        Self { shape: TableShape::of_kind(kind), segments: 0, rows: 0 }
+    }
+}
+
 /// The bits of a proof: those of its weakest segment.
 pub struct Bits {
     pub proven: f64,
@@ -30,27 +34,22 @@ pub struct Bits {
 
 impl Tables {
     /// Every table there is, in no segment.
-    pub fn all(program: &Arc<Program>) -> Self {
-        let entry = |&kind| {
-            let shape = TableShape::of(&Air::of(kind, program));
-            (kind, Entry { shape, segments: 0, rows: 0 })
-        };
-        Self(Kind::ALL.iter().map(entry).collect())
+    pub fn all() -> Self {
+        Self(Kind::ALL.iter().map(|&kind| (kind, Entry::of(kind))).collect())
     }
 
     /// Those of segments of these shapes, with heights that a verifier accepts.
     pub fn of<'a>(shapes: impl Iterator<Item = &'a Shape>) -> Self {
-        // What is asked of them does not depend on the program.
-        let program = Arc::new(Program { entry: 0, code: Vec::new(), image: Vec::new() });
         let mut tables = BTreeMap::new();
-        for &(kind, log_height) in shapes.flat_map(Shape::tables) {
-            let entry = tables.entry(kind).or_insert_with(|| Entry {
-                shape: TableShape::of(&Air::of(kind, &program)),
-                segments: 0,
-                rows: 0,
-            });
-            entry.segments += 1;
-            entry.rows += 1 << log_height;
+        for shape in shapes {
+            let mut last = None;
+            for &(kind, log_height) in shape.tables() {
+                let entry = tables.entry(kind).or_insert_with(|| Entry::of(kind));
+                entry.rows += 1 << log_height;
+                // A table may be there in several pieces.
+                entry.segments += u64::from(last != Some(kind));
+                last = Some(kind);
+            }
         }
         Self(tables)
     }

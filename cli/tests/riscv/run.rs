@@ -161,6 +161,7 @@ fn a_proof_of_three_segments() {
     assert_eq!((&info["bytes"], &info["segments"][2]["exit_code"]), (&bytes.len().into(), &0.into()));
     assert_eq!(info["segments"][0]["pc"][1], info["segments"][1]["pc"][0]);
     assert_eq!(info["segments"][2]["pc"][1], Value::Null);
+    assert_eq!(info["segments"][0]["log2_rows"]["range"], serde_json::json!([16]));
     assert_eq!(info["segments"][1]["program"], report["program"]);
     assert_eq!(info["tables"], report["tables"]);
     assert_eq!(info["security"], report["security"]);
