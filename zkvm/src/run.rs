@@ -97,17 +97,17 @@ pub fn execute(executor: Executor, mut progress: impl FnMut(u64)) -> Result<Repo
     run.report()
 }
 
-/// Whether a run of so many cycles in segments of 2^`segment_log2` has at most [`MAX_SEGMENTS`] of them. Segments may be shorter,
-/// so that a run that passes here may still have too many.
+/// Executes a run as it would be proved: what stops it, and that a proof has no room for all of its segments, is known before
+/// hours of proving. `progress` gets the cycles so far.
 ///
 /// # Errors
-/// [`Error::SegmentCount`].
-pub fn check_length(cycles: u64, segment_log2: u32) -> Result<(), Error> {
-    let segments = cycles.div_ceil(1u64.checked_shl(segment_log2).unwrap_or(u64::MAX));
-    match usize::try_from(segments).unwrap_or(usize::MAX) {
-        count if count > MAX_SEGMENTS => Err(Error::SegmentCount { count, limit: MAX_SEGMENTS }),
-        _ => Ok(()),
+/// As [`execute`], and [`Error::SegmentCount`].
+pub fn rehearse(executor: Executor, mut progress: impl FnMut(u64)) -> Result<Report, Error> {
+    let mut run = Run::new(executor);
+    while next(&mut run)?.is_some() {
+        progress(run.executor.cycles());
     }
+    run.report()
 }
 
 /// Proves a run from its start, `jobs` segments at a time, each by the serial reference prover and verified at once. The proof does
@@ -301,9 +301,12 @@ mod tests {
 
     #[test]
     fn too_long_a_run_is_known_before() {
-        assert!(check_length((MAX_SEGMENTS as u64) << 10, 10).is_ok());
-        let error = check_length((MAX_SEGMENTS as u64) << 10 | 1, 10).expect_err("one too many");
+        let guest = guest("fibonacci");
+        let most = (MAX_SEGMENTS as u32) << 10;
+        // Five cycles each; the segments are full.
+        let run = |n: u32| rehearse(executor(guest, vec![n], vec![], u64::MAX), |_| {});
+        assert_eq!(run(most / 5 - 10).expect("as many as may be").segments.len(), MAX_SEGMENTS);
+        let error = run(most / 5 + 10).expect_err("one too many");
         assert!(error.to_string().contains("4097 segments"), "{error}");
-        assert!(check_length(u64::MAX, 20).is_err());
     }
 }

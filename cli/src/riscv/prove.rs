@@ -30,17 +30,14 @@ struct Seconds {
 pub fn prove(args: &Prove) -> Result<(), Error> {
     refuse_card(&args.card)?;
     let job = Job::read(&args.run)?;
-    let (out, output) = outputs(args)?;
+    // Checked now, made at the end: a run that is killed leaves nothing behind.
+    drop(outputs(args)?);
 
     // Executing takes a thousandth of the time of proving: what stops the run, and that it is too long, is known before.
     let progress = Progress::start("execute");
     let start = Instant::now();
-    let mut ahead = job.executor();
     let show = |cycles| progress.stage(format!("execute, {} cycles", thousands(cycles)));
-    ahead.run_to_end(show).map_err(of_run)?;
-    let cycles = ahead.cycles();
-    drop(ahead);
-    run::check_length(cycles, job.limits.segment_log2).map_err(of_run)?;
+    let cycles = run::rehearse(job.executor(), show).map_err(of_run)?.cycles();
     let execute = start.elapsed().as_secs_f64();
 
     progress.stage("commit to the program");
@@ -57,6 +54,7 @@ pub fn prove(args: &Prove) -> Result<(), Error> {
     // Segments are verified as they are made; what remains is that they make a chain.
     verify::links(&key, &proof)?;
     let bytes = proof.to_bytes()?;
+    let (out, output) = outputs(args)?;
     if let Some(output) = output {
         output.commit(files::bytes(&report.output))?;
     }
@@ -74,7 +72,7 @@ fn refuse_card(card: &str) -> Result<(), Error> {
     Err(Error::NotOnCard { card: card.to_owned() })
 }
 
-/// The files to be written have room before the work begins.
+/// The files to be written, under temporary names.
 fn outputs(args: &Prove) -> Result<(Output, Option<Output>), Error> {
     let out = Output::prepare(&args.out)?;
     let output = args.run.output.as_ref().map(Output::prepare).transpose()?;

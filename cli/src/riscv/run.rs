@@ -16,15 +16,16 @@ use crate::table::{thousands, Table};
 pub fn run(args: &Run) -> Result<(), Error> {
     let args = &args.run;
     let job = Job::read(args)?;
-    let output = args.output.as_ref().map(Output::prepare).transpose()?;
+    // Checked now, made at the end: a run that is killed leaves nothing behind.
+    drop(args.output.as_ref().map(Output::prepare).transpose()?);
     let progress = Progress::start("execute");
     let start = Instant::now();
     let show = |cycles| progress.stage(format!("execute, {} cycles", thousands(cycles)));
     let report = execute(job.executor(), show).map_err(of_run)?;
     let seconds = start.elapsed().as_secs_f64();
     drop(progress);
-    if let Some(output) = output {
-        output.commit(files::bytes(&report.output))?;
+    if let Some(path) = &args.output {
+        Output::prepare(path)?.commit(files::bytes(&report.output))?;
     }
     if args.json {
         let mut object = executed(&job, &report);

@@ -1,6 +1,8 @@
 //! Programs, inputs, outputs and options that are refused.
 
 use std::ffi::OsStr;
+use std::process::{Command, Stdio};
+use std::time::Duration;
 
 use permafrost_zkvm::guests::Guest;
 
@@ -153,6 +155,34 @@ fn outputs_that_cannot_be_written() {
     let elf = guest("fibonacci");
     says(&fail(["riscv", "prove", text(&elf), "--out", text(&old)]), &["reads past its input"]);
     assert_eq!(std::fs::read(&old).unwrap(), b"old");
+}
+
+/// Killed in the middle of a proof, the command leaves nothing behind.
+#[test]
+fn a_proof_that_is_killed() {
+    let folder = Folder::new();
+    let (elf, out, output) = (guest("fibonacci"), folder.path("proof"), folder.path("words"));
+    let args =
+        ["riscv", "prove", text(&elf), "--input-words", "100000", "--segment-log2", "10", "--jobs", "2"];
+    let mut child = Command::new(env!("CARGO_BIN_EXE_permafrost"))
+        .args(args)
+        .args(["--out", text(&out), "--output", text(&output)])
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("the command can be started");
+    std::thread::sleep(Duration::from_secs(3));
+    assert!(child.try_wait().unwrap().is_none(), "489 segments take longer than that");
+    child.kill().unwrap();
+    child.wait().unwrap();
+    assert!(listing(folder.0.path()).is_empty());
+}
+
+/// More segments than a proof may have are counted before the first is proved.
+#[test]
+fn a_run_too_long_to_prove() {
+    let folder = Folder::new();
+    let message = folder.refuses(&guest("fibonacci"), &["--input-words", "900000", "--segment-log2", "10"]);
+    says(&message, &["4097 segments", "1 to 4096", "--segment-log2"]);
 }
 
 #[test]
