@@ -21,8 +21,9 @@ pub enum Riscv {
     Info(Info),
 }
 
+/// A program with its input.
 #[derive(Debug, Args)]
-pub struct RunArgs {
+pub struct Job {
     /// The program: a statically linked executable for RV32IM, without compressed instructions
     pub elf: PathBuf,
     #[command(flatten)]
@@ -36,12 +37,6 @@ pub struct RunArgs {
     /// log2 of the most cycles in a segment, 10 to 20: what is proved at a time
     #[arg(long, value_name = "K", default_value_t = 18)]
     pub segment_log2: u32,
-    /// Where to write the program's output: words of 32 bits, little-endian
-    #[arg(long, value_name = "FILE")]
-    pub output: Option<PathBuf>,
-    /// Print one JSON object instead of a table
-    #[arg(long)]
-    pub json: bool,
 }
 
 /// The public input: a file, words, or both, the file first.
@@ -101,22 +96,34 @@ fn word(text: &str) -> Result<u32, String> {
 #[derive(Debug, Args)]
 pub struct Run {
     #[command(flatten)]
-    pub run: RunArgs,
+    pub job: Job,
+    /// Where to write the program's output: words of 32 bits, little-endian
+    #[arg(long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+    /// Print one JSON object instead of a table
+    #[arg(long)]
+    pub json: bool,
 }
 
 #[derive(Debug, Args)]
 pub struct Prove {
     #[command(flatten)]
-    pub run: RunArgs,
+    pub job: Job,
     /// Where to write the proof
     #[arg(long, short, value_name = "PROOF")]
     pub out: PathBuf,
+    /// Where to write the program's output: words of 32 bits, little-endian
+    #[arg(long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
     /// Segments that are proved at once, each on one thread and with memory of its own
     #[arg(long, value_name = "N", default_value = "1")]
     pub jobs: NonZeroUsize,
     /// Where to prove: `none` is the CPU. No card has engines for these proofs yet
     #[arg(long, value_name = "CARD", default_value = "none")]
     pub card: String,
+    /// Print one JSON object instead of a table
+    #[arg(long)]
+    pub json: bool,
 }
 
 #[derive(Debug, Args)]

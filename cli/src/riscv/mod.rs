@@ -15,7 +15,7 @@ use permafrost_zkvm::exec::{Executor, Limits, SEGMENT_LOG2};
 use permafrost_zkvm::record::Program;
 
 use crate::error::Error;
-use args::{Riscv, RunArgs};
+use args::Riscv;
 
 /// Words that are shown of a longer list.
 const SHOWN: usize = 16;
@@ -39,7 +39,7 @@ struct Job {
 
 impl Job {
     /// Reads the files, after checking what needs none.
-    fn read(args: &RunArgs) -> Result<Self, Error> {
+    fn read(args: &args::Job) -> Result<Self, Error> {
         let limits = Limits { cycles: args.max_cycles, segment_log2: args.segment_log2 };
         if !(SEGMENT_LOG2[0]..=SEGMENT_LOG2[1]).contains(&limits.segment_log2) {
             let log2 = limits.segment_log2;

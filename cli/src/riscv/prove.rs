@@ -29,7 +29,7 @@ struct Seconds {
 
 pub fn prove(args: &Prove) -> Result<(), Error> {
     refuse_card(&args.card)?;
-    let job = Job::read(&args.run)?;
+    let job = Job::read(&args.job)?;
     // Checked now, made at the end: a run that is killed leaves nothing behind.
     drop(outputs(args)?);
 
@@ -75,7 +75,7 @@ fn refuse_card(card: &str) -> Result<(), Error> {
 /// The files to be written, under temporary names.
 fn outputs(args: &Prove) -> Result<(Output, Option<Output>), Error> {
     let out = Output::prepare(&args.out)?;
-    let output = args.run.output.as_ref().map(Output::prepare).transpose()?;
+    let output = args.output.as_ref().map(Output::prepare).transpose()?;
     if output.as_ref().is_some_and(|output| output.path() == out.path()) {
         return Err(Error::SameFile { path: args.out.clone() });
     }
@@ -94,7 +94,7 @@ fn print(
     let shapes = || proof.segments.iter().map(|segment| &segment.shape);
     let tables = Tables::of(shapes());
     let bits = tables.bits(shapes());
-    if args.run.json {
+    if args.json {
         let mut object = executed(job, report);
         object.insert("program".into(), json!(hex(&key.digest())));
         object.insert("where".into(), json!("cpu"));

@@ -14,8 +14,7 @@ use crate::progress::Progress;
 use crate::table::{thousands, Table};
 
 pub fn run(args: &Run) -> Result<(), Error> {
-    let args = &args.run;
-    let job = Job::read(args)?;
+    let job = Job::read(&args.job)?;
     // Checked now, made at the end: a run that is killed leaves nothing behind.
     drop(args.output.as_ref().map(Output::prepare).transpose()?);
     let progress = Progress::start("execute");
