@@ -83,7 +83,7 @@ impl TableShape {
     /// Of a kind of table: nothing of it depends on the program.
     pub fn of_kind(kind: Kind) -> Self {
         let program = Arc::new(Program { entry: 0, code: Vec::new(), image: Vec::new() });
-        Self::of(&Table::of(kind, &program))
+        Self::of(&Lanes::of(kind, &program))
     }
 
     /// Quotient chunks.
