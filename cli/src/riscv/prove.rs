@@ -1,5 +1,6 @@
 //! `permafrost riscv prove`
 
+use std::num::NonZeroUsize;
 use std::time::Instant;
 
 use permafrost_zkal::groth16::Output;
@@ -37,7 +38,10 @@ pub fn prove(args: &Prove) -> Result<(), Error> {
     let progress = Progress::start("execute");
     let start = Instant::now();
     let show = |cycles| progress.stage(format!("execute, {} cycles", thousands(cycles)));
-    let cycles = run::rehearse(job.executor(), show).map_err(of_run)?.cycles();
+    let ahead = run::rehearse(job.executor(), show).map_err(of_run)?;
+    let cycles = ahead.cycles();
+    // More threads than segments would have nothing to do.
+    let jobs = NonZeroUsize::new(ahead.segments.len()).map_or(args.jobs, |segments| segments.min(args.jobs));
     let execute = start.elapsed().as_secs_f64();
 
     progress.stage("commit to the program");
@@ -49,7 +53,7 @@ pub fn prove(args: &Prove) -> Result<(), Error> {
     let progress = Progress::cycles("prove", cycles);
     let start = Instant::now();
     let show = |cycles| progress.done(cycles);
-    let (proof, report) = run::prove(&key, job.executor(), args.jobs, show).map_err(of_run)?;
+    let (proof, report) = run::prove(&key, job.executor(), jobs, show).map_err(of_run)?;
     let seconds = Seconds { execute, key: seconds_key, prove: start.elapsed().as_secs_f64() };
     // Segments are verified as they are made; what remains is that they make a chain.
     verify::links(&key, &proof)?;
