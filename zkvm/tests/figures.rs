@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use permafrost_zkvm::air::{trace, Kind};
+use permafrost_zkvm::air::{trace, Kind, Table};
 use permafrost_zkvm::exec::{Executor, Limits};
-use permafrost_zkvm::figures::{cells, total, Cells};
+use permafrost_zkvm::figures::{cells, total, Cells, Columns};
+use permafrost_zkvm::record::Program;
 use permafrost_zkvm::{elf, guests::Guest};
 
 /// Cycles and cells of a run.
@@ -62,4 +63,36 @@ fn columns_a_cycle() {
     }
     let [main, extension] = sums;
     assert!(main <= 60.0 && extension <= 10.0, "{main:.2} main, {extension:.2} extension columns a cycle");
+}
+
+/// What the manual says of the tables is what they are.
+#[test]
+fn the_manuals_table_is_current() {
+    const START: &str = "<!-- tables -->\n";
+    const END: &str = "<!-- end -->";
+    let program = Arc::new(Program { entry: 0, code: Vec::new(), image: Vec::new() });
+    let mut expected = String::from(
+        "| table | main | preprocessed | messages | of them range lookups | extension |\n|---|---:|---:|---:|---:|---:|\n",
+    );
+    for &kind in Kind::ALL {
+        let columns = Columns::of(&Table::of(kind, &program));
+        expected += &format!(
+            "| {} | {} | {} | {} | {} | {} |\n",
+            kind.name(),
+            columns.main,
+            columns.preprocessed,
+            columns.message_count(),
+            columns.range_lookups(),
+            columns.extension_per_row()
+        );
+    }
+    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/riscv.md");
+    let manual = std::fs::read_to_string(&path).expect("the manual");
+    let (before, rest) = manual.split_once(START).expect("the table's start");
+    let (table, after) = rest.split_once(END).expect("the table's end");
+    if std::env::var_os("PERMAFROST_UPDATE").is_some() {
+        std::fs::write(&path, [before, START, &expected, END, after].concat()).expect("written");
+    } else {
+        assert_eq!(table, expected, "docs/riscv.md: write it anew with PERMAFROST_UPDATE=1");
+    }
 }
