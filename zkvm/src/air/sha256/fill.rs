@@ -19,12 +19,16 @@ pub(super) fn trace(segment: &Segment) -> Option<RowMajorMatrix<F>> {
     // What one row says of the next, down to the idle rows after the last call; the last row's next is the first.
     let count = rows.len();
     let width = Sha256Row::<F>::WIDTH;
+    let words: Vec<_> = rows.iter().map(Words::of).collect();
     for i in (0..used + 2).map(|i| (i + count - 1) % count) {
         let next = (i + 1) % count;
-        rows[next].partial = partial(&rows[i], &rows[next]).map(|half| Halves { half });
+        rows[next].partial =
+            words[i].partial(&words[next]).map(|half| Halves { half: half.map(F::from_u32) });
     }
     for i in (0..used + 2).map(|i| (i + count - 1) % count) {
-        rows[i].carries = carries(&rows[i], &rows[(i + 1) % count]);
+        let next = (i + 1) % count;
+        let sums = words[i].sums(&words[next], &rows[i]);
+        rows[i].carries = carries(&rows[i], &sums);
     }
     let mut values = F::zero_vec(count * width);
     for (row, cells) in rows.iter().zip(values.chunks_mut(width)) {
@@ -96,9 +100,70 @@ fn bits(word: u32) -> Bits<F> {
     Bits { bit: core::array::from_fn(|i| F::from_bool(word >> i & 1 == 1)) }
 }
 
+/// The words of a row that are bits in it. What [`Sums`] and [`partial`] say of bits, said of them: the bits are 0 and 1 here, so that
+/// whole words do.
+struct Words {
+    a: [u32; 8],
+    e: [u32; 8],
+    w: [u32; 8],
+}
+
+impl Words {
+    fn of(row: &Sha256Row<F>) -> Self {
+        let word = |bits: &Bits<F>| (0..32).fold(0, |word, i| word | u32::from(bits.bit[i] == F::ONE) << i);
+        let words = |all: &[Bits<F>; 8]| core::array::from_fn(|j| word(&all[j]));
+        Self { a: words(&row.a), e: words(&row.e), w: words(&row.w) }
+    }
+
+    /// The halves of [`partial`].
+    fn partial(&self, next: &Self) -> [[u32; 2]; 8] {
+        let w = |j: usize| if j < 8 { self.w[j] } else { next.w[j - 8] };
+        core::array::from_fn(|j| {
+            let x = w(j + 1);
+            let sigma0 = x.rotate_right(7) ^ x.rotate_right(18) ^ x >> 3;
+            let seven = if j < 7 { w(j + 9) } else { 0 };
+            HALVES.map(|first| [w(j), sigma0, seven].iter().map(|word| word >> first & 0xffff).sum())
+        })
+    }
+
+    /// [`Sums::of`].
+    fn sums(&self, next: &Self, row: &Sha256Row<F>) -> Sums<F> {
+        let a = |j: usize| if j < 4 { self.a[j + 4] } else { next.a[j - 4] };
+        let e = |j: usize| if j < 4 { self.e[j + 4] } else { next.e[j - 4] };
+        let w = |j: usize| if j < 8 { self.w[j] } else { next.w[j - 8] };
+        let step = row.flags[..STEPS].iter().position(|&flag| flag == F::ONE);
+        let sum = |plus: &[u32], minus: &[u32]| {
+            HALVES.map(|first| {
+                let half = |words: &[u32]| F::from_u32(words.iter().map(|word| word >> first & 0xffff).sum());
+                half(plus) - half(minus)
+            })
+        };
+        Sums {
+            e: core::array::from_fn(|j| {
+                let (x, y, z) = (e(j + 3), e(j + 2), e(j + 1));
+                let sum1 = x.rotate_right(6) ^ x.rotate_right(11) ^ x.rotate_right(25);
+                let constant = step.map_or(0, |step| K[8 * step + j]);
+                sum(&[a(j), e(j), w(j), sum1, x & y | !x & z, constant], &[e(j + 4)])
+            }),
+            a: core::array::from_fn(|j| {
+                let (x, y, z) = (a(j + 3), a(j + 2), a(j + 1));
+                let sum0 = x.rotate_right(2) ^ x.rotate_right(13) ^ x.rotate_right(22);
+                sum(&[e(j + 4), sum0, x & y | x & z | y & z], &[a(j), a(j + 4)])
+            }),
+            w: core::array::from_fn(|j| {
+                let x = w(j + 6);
+                let sigma1 = x.rotate_right(17) ^ x.rotate_right(19) ^ x >> 10;
+                let seven = if j == 7 { w(8) } else { 0 };
+                let [low, high] = sum(&[seven, sigma1], &[w(j + 8)]);
+                let [before_low, before_high] = row.partial[j].half;
+                [low + before_low, high + before_high]
+            }),
+        }
+    }
+}
+
 /// The carries between two rows.
-fn carries(row: &Sha256Row<F>, next: &Sha256Row<F>) -> [Carries<F>; 8] {
-    let sums = Sums::<F>::of(row, next);
+fn carries(row: &Sha256Row<F>, sums: &Sums<F>) -> [Carries<F>; 8] {
     let step: F = row.flags[..STEPS].iter().copied().sum();
     let scheduled: F = row.flags[SCHEDULED].iter().copied().sum();
     core::array::from_fn(|j| {
