@@ -3,6 +3,7 @@
 # make formal     every proof about the generated hardware, and the table docs/formal-table.md made of them: docs/formal.md
 # make test-qemu  the driver under a real Linux kernel in QEMU (Debian hosts)
 # make bench      the tables of docs/benchmarks.md
+# make bench-riscv the RISC-V core's columns, times and proofs on every guest: docs/riscv-figures.md
 # make bench-msm  MSM cycles against the bound for sizes and distributions: docs/msm-ratio.json and docs/msm-ratio.svg
 # make test-fuzz  one minute of libFuzzer, all targets; make fuzz runs each FUZZ_RUNS times: docs/fuzzing.md
 # make test-malformed  100,000 damaged files and 100,000 distorted proofs, all refused (MALFORMED, and PERMAFROST_SEED to go on)
@@ -20,7 +21,7 @@ PERMAFROST := $(TARGET)/debug/permafrost
 CIRCUIT := tests/circuits/membership
 DEMO := $(TARGET)/demo
 
-.PHONY: demo test formal formal-sabotage test-ntt test-fuzz fuzz test-malformed test-miri test-qemu test-qemu-iommufd test-kill test-faults bench bench-msm bench-ntt guests guests-check guests-qemu lint setup
+.PHONY: demo test formal formal-sabotage test-ntt test-fuzz fuzz test-malformed test-miri test-qemu test-qemu-iommufd test-kill test-faults bench bench-msm bench-ntt bench-riscv guests guests-check guests-qemu lint setup
 .DEFAULT_GOAL := demo
 
 demo:
@@ -140,6 +141,12 @@ bench-ntt:
 	@scripts/bench-ntt.sh $(PERMAFROST) $(BENCH_NTT_TO)
 	@$(CARGO) run --quiet --locked --package permafrost-tests --example plot -- docs/ntt-ratio.json docs/ntt-ratio.svg
 	@echo "bench-ntt: figures of the transforms in docs/ntt-ratio.json, plot in docs/ntt-ratio.svg"
+
+# Both builds, three sizes of segments; about 15 minutes on one core and 8 GB of memory. Last result: docs/riscv-figures.md.
+bench-riscv:
+	@$(CARGO) run --quiet --locked --package permafrost-zkvm --example figures -- 16 18 20 --prove 1
+	@RUSTFLAGS="-Ctarget-cpu=native" CARGO_TARGET_DIR=$(TARGET)/native $(CARGO) run --quiet --locked --package permafrost-zkvm --example figures -- 16 18 20 --prove 1
+	@echo "bench-riscv: figures of the RISC-V core in docs/riscv-figures.md"
 
 # The compiler is needed for this alone: everything else uses the committed ELFs.
 guests:

@@ -6,6 +6,7 @@
 
 use std::collections::BTreeMap;
 use std::ops::{AddAssign, Sub};
+use std::sync::Arc;
 
 use p3_air::BaseAir;
 use p3_field::PrimeCharacteristicRing;
@@ -15,9 +16,12 @@ use serde::{Deserialize, Serialize};
 use crate::air::lanes::Lanes;
 use crate::air::linear::messages;
 use crate::air::trace::Traces;
-use crate::air::{bus, Kind, Table};
+use crate::air::{bus, trace, Kind, Table};
+use crate::error::Error;
+use crate::exec::{Executor, Limits};
+use crate::guests::Guest;
 use crate::key::lookups;
-use crate::F;
+use crate::{elf, F};
 
 /// Base field elements in an extension element.
 pub const DIMENSION: u64 = 4;
@@ -172,6 +176,32 @@ pub fn total<'a>(cells: impl IntoIterator<Item = &'a Cells>) -> Cells {
     sum
 }
 
+/// Base field cells in use, main and extension, of one more call in a guest's run: what differs between two of its sizes.
+///
+/// # Errors
+///
+/// If the guest does not run.
+pub fn cells_a_call(guest: &Guest, sizes: [u32; 2]) -> Result<u64, Error> {
+    let mut used = [0, 0];
+    for (used, size) in used.iter_mut().zip(sizes) {
+        let program = Arc::new(elf::load(guest.elf)?);
+        let run = guest.run(size);
+        let limits = Limits { cycles: 1 << 24, segment_log2: 18 };
+        let mut executor = Executor::new(program, run.input, run.hints, limits);
+        while let Some(segment) = executor.next_segment()? {
+            *used += total(cells(&trace::build(&segment)).values()).used();
+        }
+    }
+    Ok((used[1] - used[0]) / u64::from(sizes[1] - sizes[0]))
+}
+
+/// The hashes that there are both as instructions and as a precompiled table: the guests, each with two sizes to compare.
+pub const HASHES: [[(&str, [u32; 2]); 2]; 3] = [
+    [("poseidon2", [1, 3]), ("poseidon2-pre", [10, 90])],
+    [("sha256", [1, 3]), ("sha256-pre", [10, 90])],
+    [("keccak", [1, 3]), ("keccak-pre", [10, 90])],
+];
+
 /// Rows up to the last that sends or receives; all rows of the tables known in advance.
 fn used(table: &Table, trace: &p3_matrix::dense::RowMajorMatrix<F>) -> usize {
     if table.preprocessed_width() != 0 {
@@ -185,7 +215,6 @@ fn used(table: &Table, trace: &p3_matrix::dense::RowMajorMatrix<F>) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::air::trace;
     use crate::testing::{sums, Machine};
 
     #[test]
