@@ -3,8 +3,9 @@
 use std::sync::Arc;
 
 use p3_field::PrimeCharacteristicRing;
+use p3_matrix::Matrix;
 use permafrost_zkvm::air::trace::Traces;
-use permafrost_zkvm::air::{check, trace};
+use permafrost_zkvm::air::{check, trace, Kind};
 use permafrost_zkvm::exec::{Executor, Limits};
 use permafrost_zkvm::guests::{Guest, ALL, INSTRUCTIONS};
 use permafrost_zkvm::record::Segment;
@@ -50,6 +51,34 @@ fn guests() {
     for guest in ALL {
         let run = guest.small();
         assert_right(guest.name, &segments(guest.elf, run.input, run.hints));
+    }
+}
+
+/// As many calls as make two pieces of a table, and as nearly do.
+#[test]
+fn calls_in_two_pieces() {
+    let cases = [
+        ("sha256-pre", Kind::Sha256, 300, &[2048, 1024][..]),
+        ("sha256-pre", Kind::Sha256, 228, &[2048, 16]),
+        ("sha256-pre", Kind::Sha256, 227, &[2048]),
+        ("sha256-pre", Kind::Sha256, 350, &[4096]),
+        ("keccak-pre", Kind::Keccak, 100, &[2048, 512]),
+    ];
+    for (name, kind, size, heights) in cases {
+        let guest = Guest::find(name).expect("a guest");
+        let run = guest.run(size);
+        let program = Arc::new(elf::load(guest.elf).expect("a program"));
+        let limits = Limits { cycles: 100_000, segment_log2: 16 };
+        let mut executor = Executor::new(program, run.input, run.hints, limits);
+        let segment = executor.next_segment().expect("executed").expect("a segment");
+        let traces = trace::build(&segment);
+        let found: Vec<_> = traces.iter().filter(|(table, _)| table.kind() == kind).collect();
+        assert_eq!(
+            found.iter().map(|(_, trace)| trace.height()).collect::<Vec<_>>(),
+            heights,
+            "{name} {size}"
+        );
+        assert_eq!(wrong(&segment, &traces), Vec::<String>::new(), "{name} {size}");
     }
 }
 

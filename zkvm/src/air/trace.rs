@@ -7,13 +7,15 @@ use p3_field::{PrimeCharacteristicRing, PrimeField32};
 use p3_matrix::dense::RowMajorMatrix;
 use p3_matrix::Matrix;
 
+use super::keccak::Rounds;
 use super::lanes::lanes;
 use super::linear::{messages, Message};
 use super::program::MIN_HEIGHT;
 use super::range::Range;
+use super::sha256::Sha256;
 use super::{bus, poseidon2, Kind, Table};
 use crate::isa::service;
-use crate::record::Segment;
+use crate::record::{Call, Segment};
 use crate::F;
 
 /// The tables a segment uses, in the order of [`Kind`], with their traces. A table may be there in several pieces, see [`pieces`].
@@ -32,6 +34,12 @@ pub fn build(segment: &Segment) -> Traces {
         let table = table(kind);
         let trace = match kind {
             Kind::Program | Kind::Range | Kind::Poseidon2 => None,
+            Kind::Sha256 | Kind::Keccak => {
+                for part in parts(kind, segment) {
+                    traces.extend(table.trace(&part).map(|trace| (table.clone(), trace)));
+                }
+                None
+            }
             _ if is_opcode(kind) => opcode_trace(&table, segment),
             _ => table.trace(segment),
         };
@@ -85,12 +93,39 @@ pub fn is_opcode(kind: Kind) -> bool {
     crate::isa::Op::ALL.iter().any(|op| op.table() == kind)
 }
 
-/// Whether a segment may have the table in several pieces: its rows know nothing of one another.
+/// Whether a segment may have the table in several pieces: its rows, or its calls, know nothing of one another.
 pub fn is_cut(kind: Kind) -> bool {
-    is_opcode(kind) || matches!(kind, Kind::Leaf | Kind::Node | Kind::Poseidon2 | Kind::Poseidon2Call)
+    use Kind::{Keccak, Leaf, Node, Poseidon2, Poseidon2Call, Sha256};
+    is_opcode(kind) || matches!(kind, Leaf | Node | Poseidon2 | Poseidon2Call | Sha256 | Keccak)
 }
 
-/// The heights of the pieces, falling, of a table with `rows` rows in use: as few as save a quarter of the rows each.
+/// The segment's calls of a table that has several rows a call, for each of its pieces.
+fn parts(kind: Kind, segment: &Segment) -> Vec<Segment> {
+    let (number, rows) = match kind {
+        Kind::Sha256 => (service::SHA256, Sha256::ROWS),
+        _ => (service::KECCAK, Rounds::ROWS),
+    };
+    let calls: Vec<_> = segment.calls.iter().filter(|call| call.service == number).cloned().collect();
+    let whole = height(calls.len() * rows);
+    let first = whole / 2 / rows;
+    let pays = whole > UNCUT && calls.len() > first && height((calls.len() - first) * rows) < whole / 2;
+    let (first, rest) = calls.split_at(if pays { first } else { calls.len() });
+    let part = |calls: &[Call]| Segment {
+        program: segment.program.clone(),
+        statement: segment.statement.clone(),
+        steps: Vec::new(),
+        end: segment.end,
+        inputs: Vec::new(),
+        outputs: Vec::new(),
+        calls: calls.to_vec(),
+        blocks: Vec::new(),
+        nodes: Vec::new(),
+    };
+    [first, rest].into_iter().filter(|calls| !calls.is_empty()).map(part).collect()
+}
+
+/// The heights of the pieces, falling, of a table with `rows` rows in use and not several rows a call: as few as save a quarter of
+/// the rows each.
 pub fn pieces(kind: Kind, rows: usize) -> Vec<usize> {
     let lanes = lanes(kind);
     let mut left = rows.div_ceil(lanes);
@@ -203,7 +238,7 @@ mod tests {
 
     #[test]
     fn pieces_hold_all_rows_and_save_some() {
-        for kind in [Kind::Add, Kind::Leaf, Kind::Keccak] {
+        for kind in [Kind::Add, Kind::Leaf, Kind::Input] {
             let unit = lanes(kind) * UNCUT;
             for rows in [
                 1,
@@ -247,7 +282,7 @@ mod tests {
         let joined: Vec<F> = cut_traces.into_iter().flat_map(|(_, trace)| trace.values).collect();
         assert_eq!(joined, trace.values[..2 * rows]);
         let mut whole = Traces::new();
-        cut(Table::of(Kind::Keccak, &sums()), trace.clone(), rows, &mut whole);
+        cut(Table::of(Kind::Input, &sums()), trace.clone(), rows, &mut whole);
         assert_eq!((whole.len(), &whole[0].1), (1, &trace));
     }
 }
