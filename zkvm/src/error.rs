@@ -470,4 +470,35 @@ pub enum Error {
         /// Program counter divided by 4.
         pc: u32,
     },
+    // Vectors for hardware.
+    /// A file of a dump cannot be read or written.
+    #[error("{}: {source}; give the folder of a dump, or dump again", path.display())]
+    VectorFile {
+        /// Where it is.
+        path: std::path::PathBuf,
+        /// What the system says.
+        source: std::io::Error,
+    },
+    /// A file of a dump is malformed.
+    #[error("{file}: {reason}; dump again")]
+    Vectors {
+        /// Which.
+        file: String,
+        /// What is wrong.
+        reason: String,
+    },
+    /// An element of a dump is not what the earlier stages give.
+    #[error("{file}: row {row}, column {column} is {found}, the earlier stages give {expected}; this file or one before it is wrong")]
+    VectorMismatch {
+        /// The file.
+        file: String,
+        /// The row.
+        row: usize,
+        /// The column.
+        column: usize,
+        /// What it holds.
+        found: String,
+        /// What was recomputed.
+        expected: String,
+    },
 }

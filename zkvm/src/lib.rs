@@ -7,7 +7,7 @@
 //!
 //! The way of one run: [`elf`] loads the program, [`isa`] decodes it into the rows of its ROM, [`exec`] records each cycle as a
 //! [`record::Step`] and cuts the run into [`record::Segment`]s, [`air::trace`] turns a segment into the tables' traces, and
-//! the prover makes one batch proof of them.
+//! the prover makes one batch proof of them. [`vectors`] files every stage of one, for hardware to be tested with.
 
 pub mod air;
 pub mod config;
@@ -27,6 +27,7 @@ pub mod security;
 #[cfg(test)]
 pub(crate) mod testing;
 pub mod tree;
+pub mod vectors;
 pub mod verify;
 
 /// The base field: KoalaBear, p = 2^31 - 2^24 + 1.

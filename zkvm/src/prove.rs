@@ -69,7 +69,8 @@ pub fn shape(traces: &trace::Traces) -> Result<Shape, Error> {
     Shape::new(traces.iter().map(height).collect())
 }
 
-fn same_program(key: &Key, segment: &Segment) -> bool {
+/// Whether a segment was executed from the key's program.
+pub(crate) fn same_program(key: &Key, segment: &Segment) -> bool {
     let (mine, its) = (key.program(), &segment.program);
     std::sync::Arc::ptr_eq(mine, its)
         || (mine.entry, &mine.code, &mine.image) == (its.entry, &its.code, &its.image)
