@@ -122,3 +122,78 @@ pub fn schedule(heights: &[usize], last: usize, most: usize) -> Vec<usize> {
     }
     schedule
 }
+
+#[cfg(test)]
+mod tests {
+    use p3_field::BasedVectorSpace;
+
+    use super::*;
+
+    fn value(coefficients: &[F], x: F) -> F {
+        coefficients.iter().rev().fold(F::ZERO, |sum, &c| sum * x + c)
+    }
+
+    fn polynomial(length: usize) -> Vec<F> {
+        (0..length as u32).map(|i| F::from_u32(0x7eff_fff0 + i) * F::from_u32(i + 3)).collect()
+    }
+
+    #[test]
+    fn transforms_are_values() {
+        for bits in 0..6 {
+            let coefficients = polynomial(1 << bits);
+            let root = F::two_adic_generator(bits);
+            let mut values = coefficients.clone();
+            transform(&mut values, root);
+            for (i, &found) in values.iter().enumerate() {
+                assert_eq!(found, value(&coefficients, root.exp_u64(i as u64)), "2^{bits}, {i}");
+            }
+            for (added_bits, shift) in
+                [(0, F::ONE), (1, F::GENERATOR), (2, F::GENERATOR.inverse()), (3, -F::ONE)]
+            {
+                let larger = F::two_adic_generator(bits + added_bits);
+                for (i, found) in extended(&values, added_bits, shift).into_iter().enumerate() {
+                    assert_eq!(
+                        found,
+                        value(&coefficients, shift * larger.exp_u64(i as u64)),
+                        "2^{bits}, {i}"
+                    );
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn interpolation_and_folding_are_values() {
+        let point = Challenge::from_basis_coefficients_fn(|i| F::from_usize(i * i + 5));
+        for bits in 0..6 {
+            let coefficients = polynomial(1 << bits);
+            let shift = F::from_u32(7);
+            let generator = F::two_adic_generator(bits);
+            let column = (0..1 << bits).map(|i| value(&coefficients, shift * generator.exp_u64(i))).collect();
+            let expected = coefficients.iter().rev().fold(Challenge::ZERO, |sum, &c| sum * point + c);
+            assert_eq!(interpolated(&RowMajorMatrix::new(column, 1), shift, point), [expected], "2^{bits}");
+
+            // A codeword of 2^bits coefficients at twice as many points, folded to 2, is the value at the challenge, twice.
+            let generator = F::two_adic_generator(bits + 1);
+            let at =
+                |i| Challenge::from(value(&coefficients, generator.exp_u64(reversed(i, bits + 1) as u64)));
+            let codeword: Vec<Challenge> = (0..2 << bits).map(at).collect();
+            assert_eq!(folded(&codeword, bits, point), [expected; 2], "2^{bits}");
+        }
+    }
+
+    #[test]
+    fn schedules_are_those_of_the_reference() {
+        for mask in 1u32..1 << 12 {
+            let heights: Vec<usize> =
+                (0..12).rev().filter(|bit| mask >> bit & 1 == 1).map(|bit| bit + 5).collect();
+            for most in 1..=4 {
+                assert_eq!(
+                    schedule(&heights, 4, most),
+                    p3_fri::fold_schedule(&heights, 4, most),
+                    "{heights:?}, {most}"
+                );
+            }
+        }
+    }
+}

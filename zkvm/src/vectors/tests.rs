@@ -334,6 +334,7 @@ fn measure_dumps() {
         ("sha256-pre", 10, 10),
         ("sha256", 1, 12),
         ("transfers", 1, 14),
+        ("fibonacci", 10_000, 15),
     ] {
         let (cycles, bytes, dumped, replayed, report) = whole(guest, size, log_cycles);
         println!("{guest} 2^{log_cycles}: {cycles} cycles, {bytes} bytes, proof {} bytes, dump {dumped:?}, replay {replayed:?}", report.proof);
