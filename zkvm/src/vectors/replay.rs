@@ -111,13 +111,17 @@ impl Replay {
     /// What is not recomputed is as the manifest says.
     fn given(&mut self) -> Result<usize, Error> {
         let mut count = 0;
-        for (name, file) in &self.manifest().files {
-            let stage = name.split('/').next().unwrap_or_default();
-            if ["program", "trace", "preprocessed", "public"].contains(&stage) && self.wants(name) {
-                let bytes = self.folder.bytes(name)?;
-                if blake3::hash(&bytes).to_hex().as_str() != file.blake3 {
+        for table in &self.manifest().tables {
+            let name = &table.name;
+            let preprocessed = (!table.preprocessed.is_empty()).then(|| format!("preprocessed/{name}.bin"));
+            let given =
+                [format!("program/{name}.txt"), format!("trace/{name}.bin"), format!("public/{name}.bin")];
+            for file in given.into_iter().chain(preprocessed).filter(|file| self.wants(file)) {
+                let bytes = self.folder.bytes(&file)?;
+                let hash = self.manifest().files.get(&file).map(|file| file.blake3.as_str());
+                if hash != Some(blake3::hash(&bytes).to_hex().as_str()) {
                     let reason = "its bytes are not those that the manifest names".into();
-                    return Err(Error::Vectors { file: name.clone(), reason });
+                    return Err(Error::Vectors { file, reason });
                 }
                 count += bytes.len() / 4;
             }

@@ -234,6 +234,10 @@ fn another_dump_is_refused() {
         manifest.tables[6].columns.pop();
     });
     assert!(error.contains("columns"), "{error}");
+    let error = run("given", "trace/06-add.bin", |manifest| {
+        manifest.files.remove("trace/06-add.bin");
+    });
+    assert!(error.contains("trace/06-add.bin"), "{error}");
     let error = run("query", "query/trace/06-add.bin", |manifest| manifest.permutations[1] += 1);
     assert!(error.contains("permutations"), "{error}");
 }
