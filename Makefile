@@ -7,6 +7,7 @@
 # make bench-msm  MSM cycles against the bound for sizes and distributions: docs/msm-ratio.json and docs/msm-ratio.svg
 # make test-fuzz  one minute of libFuzzer, all targets; make fuzz runs each FUZZ_RUNS times: docs/fuzzing.md
 # make test-malformed  100,000 damaged files and 100,000 distorted proofs, all refused (MALFORMED, and PERMAFROST_SEED to go on)
+# make attack     lying provers against the verifier, every column of every table: docs/attacks.md (half an hour on 4 cores)
 # make test-miri  the memory contract and the driver under Miri, which finds undefined behaviour
 # make guests     the RISC-V programs of zkvm/guests, built to the ELFs committed there; guests-check compares, guests-qemu runs
 # make lint       formatting and clippy
@@ -21,7 +22,7 @@ PERMAFROST := $(TARGET)/debug/permafrost
 CIRCUIT := tests/circuits/membership
 DEMO := $(TARGET)/demo
 
-.PHONY: demo test formal formal-sabotage test-ntt test-fuzz fuzz test-malformed test-miri test-qemu test-qemu-iommufd test-kill test-faults bench bench-msm bench-ntt bench-riscv guests guests-check guests-qemu lint setup
+.PHONY: demo test formal formal-sabotage test-ntt test-fuzz fuzz test-malformed attack test-miri test-qemu test-qemu-iommufd test-kill test-faults bench bench-msm bench-ntt bench-riscv guests guests-check guests-qemu lint setup
 .DEFAULT_GOAL := demo
 
 demo:
@@ -86,6 +87,13 @@ MALFORMED ?= 100000
 test-malformed:
 	@echo "test-malformed: $(MALFORMED) damaged files and as many distorted proofs"
 	@PERMAFROST_MALFORMED=$(MALFORMED) $(CARGO) test --locked --package permafrost-zkvm --test proof malformed -- --nocapture
+
+# Some 2,200 false proofs of one cell and 250 other lies, each of which must be refused; writes docs/attacks.md. PERMAFROST_ATTACK=all proves
+# every bit of the tables of SHA-256 and Keccak-f too, three times as many. Built for this processor, beside the rest.
+attack:
+	@scripts/setup.sh --tests
+	@RUSTFLAGS="-C target-cpu=native" CARGO_TARGET_DIR=$(TARGET)/native $(CARGO) test --locked --package permafrost-zkvm --test attack -- \
+		--ignored --nocapture
 
 # The memory contract, the driver's own tests, and the driver against the fake card, interpreted. Last result: docs/driver.md.
 test-miri:

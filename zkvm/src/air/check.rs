@@ -21,6 +21,16 @@ use crate::F;
 
 /// The constraints of a table that a trace breaks, each with its row; empty when it satisfies them all.
 pub fn broken(table: &Table, trace: &RowMajorMatrix<F>, public_values: &[F]) -> Vec<String> {
+    broken_in(table, trace, public_values, 0..trace.height())
+}
+
+/// The same of some rows only, each with the row below it.
+pub fn broken_in(
+    table: &Table,
+    trace: &RowMajorMatrix<F>,
+    public_values: &[F],
+    rows: impl IntoIterator<Item = usize>,
+) -> Vec<String> {
     let height = trace.height();
     let preprocessed = table.preprocessed_trace().unwrap_or_else(|| RowMajorMatrix::new(Vec::new(), 0));
     let prepared = |row: usize| {
@@ -29,7 +39,7 @@ pub fn broken(table: &Table, trace: &RowMajorMatrix<F>, public_values: &[F]) -> 
     };
     let main = |row: usize| &trace.values[row * trace.width..(row + 1) * trace.width];
     let mut all = Vec::new();
-    for row in 0..height {
+    for row in rows {
         let next = (row + 1) % height;
         let periodic = table.periodic_values(row);
         let mut builder = DebugConstraintBuilder::<F, F>::new(
