@@ -131,6 +131,12 @@ pub enum Error {
     #[error("the proof is valid, but not of this {what}: its digest is {proved}, the {count} words given have {given}{hint}")]
     OtherWords { what: &'static str, proved: String, given: String, count: usize, hint: String },
 
+    #[error("{} exists already; give --out a folder that does not", path.display())]
+    Exists { path: PathBuf },
+
+    #[error("there is no segment {number}: the run has {count}, numbered from 0; give --segment one of those, or shorter segments")]
+    NoSegment { number: u32, count: u32 },
+
     #[error("the proof is valid, but the program ended with exit code {proved}, expected {expected}")]
     OtherExit { proved: u32, expected: u32 },
 

@@ -19,6 +19,10 @@ pub enum Riscv {
     Verify(Verify),
     /// What is in a program or in a proof
     Info(Info),
+    /// Prove one segment of a run and write every stage of its proof to a folder: vectors for hardware
+    Vectors(Vectors),
+    /// Recompute a folder of vectors, each stage from those before; exit code 0 only if nothing differs
+    Replay(Replay),
 }
 
 /// A program with its input.
@@ -163,6 +167,34 @@ pub struct Info {
     /// A program (ELF) or a proof
     #[arg(value_name = "ELF|PROOF")]
     pub file: PathBuf,
+    /// Print one JSON object instead of a table
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct Vectors {
+    #[command(flatten)]
+    pub job: Job,
+    /// The segment, from 0
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub segment: u32,
+    /// Where to write: a folder that does not exist
+    #[arg(long, value_name = "DIR")]
+    pub out: PathBuf,
+    /// Also every digest of every Merkle tree
+    #[arg(long)]
+    pub digests: bool,
+    /// Print one JSON object instead of a line
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct Replay {
+    /// What `permafrost riscv vectors` wrote
+    #[arg(value_name = "DIR")]
+    pub folder: PathBuf,
     /// Print one JSON object instead of a table
     #[arg(long)]
     pub json: bool,

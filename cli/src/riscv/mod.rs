@@ -6,6 +6,7 @@ mod info;
 mod prove;
 mod run;
 mod tables;
+mod vectors;
 mod verify;
 
 use std::sync::Arc;
@@ -26,6 +27,8 @@ pub fn command(command: &Riscv) -> Result<(), Error> {
         Riscv::Prove(args) => prove::prove(args),
         Riscv::Verify(args) => verify::verify(args),
         Riscv::Info(args) => info::info(args),
+        Riscv::Vectors(args) => vectors::vectors(args),
+        Riscv::Replay(args) => vectors::replay(args),
     }
 }
 

@@ -6,6 +6,7 @@ mod common;
 mod program;
 mod proof;
 mod run;
+mod vectors;
 
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
