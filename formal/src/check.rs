@@ -3,6 +3,7 @@
 //! A check proves one property and tries its mutants. The manifest (`formal/properties/*.toml`) names checks by their name here.
 
 use crate::{
+    air,
     arithmetic::{check_butterfly, check_linear, check_montgomery, lemma, small_field, whole, Product},
     field,
     netlist::checks::{self, Unit},
@@ -14,6 +15,7 @@ use permafrost_rtl::{
     ntt::butterfly::butterfly,
     target::Target::{self, Generic, Limbs, Tiles, Xcup},
 };
+use permafrost_zkvm::air::Kind;
 
 /// What a check found.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -140,4 +142,25 @@ pub const CHECKS: &[(&str, Check)] = &[
     ("point/cases", point::checks::cases),
     ("point/chord", point::checks::chord),
     ("point/tangent", point::checks::tangent),
+    ("air/range", air::lemmas::entries),
+    ("air/euclid", air::lemmas::euclid),
+    ("air/add", |tools| air::table(tools, Kind::Add)),
+    ("air/addi", |tools| air::table(tools, Kind::AddImmediate)),
+    ("air/lt", |tools| air::table(tools, Kind::Less)),
+    ("air/lti", |tools| air::table(tools, Kind::LessImmediate)),
+    ("air/bitwise", |tools| air::table(tools, Kind::Bitwise)),
+    ("air/bitwisei", |tools| air::table(tools, Kind::BitwiseImmediate)),
+    ("air/shift", |tools| air::table(tools, Kind::Shift)),
+    ("air/shifti", |tools| air::table(tools, Kind::ShiftImmediate)),
+    ("air/mul", |tools| air::table(tools, Kind::Multiply)),
+    ("air/divide", |tools| air::table(tools, Kind::Divide)),
+    ("air/lw", |tools| air::table(tools, Kind::LoadWord)),
+    ("air/load", |tools| air::table(tools, Kind::LoadPart)),
+    ("air/sw", |tools| air::table(tools, Kind::StoreWord)),
+    ("air/store", |tools| air::table(tools, Kind::StorePart)),
+    ("air/beq", |tools| air::table(tools, Kind::BranchEqual)),
+    ("air/blt", |tools| air::table(tools, Kind::BranchLess)),
+    ("air/jal", |tools| air::table(tools, Kind::Jump)),
+    ("air/jalr", |tools| air::table(tools, Kind::JumpRegister)),
+    ("air/ecall", |tools| air::table(tools, Kind::Ecall)),
 ];

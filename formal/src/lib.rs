@@ -1,5 +1,6 @@
-//! Proofs about the generated hardware.
+//! Proofs about the generated hardware, and about the tables of the RISC-V machine.
 
+pub mod air;
 pub mod arithmetic;
 pub mod check;
 pub mod designs;
