@@ -174,6 +174,11 @@ impl Case {
             return factors.iter().map(with).collect();
         }
         if let Some(kind) = search {
+            // Another count before another operation.
+            let counts = self.messages.iter().map(|message| &message.count);
+            if let Some(var) = counts.flat_map(Poly::vars).next() {
+                return self.with(var, TRIED);
+            }
             if let Some(op) = self.operation() {
                 let with = |number: usize| {
                     let mut case = self.clone();
