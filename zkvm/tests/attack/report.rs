@@ -57,7 +57,8 @@ const CHAINS: &str = "\
 ## Runs, statements, shapes
 
 Proofs that are right, with statements changed, or put together into a run that did not happen. A segment may be proved under any number:
-only the chain says which it has.
+only the chain says which it has. A statement changed afterwards is another transcript, in which mostly the first ground number no longer fits;
+what is \"proved as such\" is refused by the tables.
 
 | lie | the verifier |
 |---|---|
