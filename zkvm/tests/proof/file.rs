@@ -45,8 +45,8 @@ fn what_would_not_be_read_is_not_written() {
     refused(Proof { segments: Vec::new() }.to_bytes(), "0 segments");
     let mut large = PROOF.segments[0].clone();
     large.raw.resize(MAX_SEGMENT_BYTES, 0);
-    refused(decode(&[large.raw.as_slice(), &[0]].concat()), "8388609 bytes");
-    refused(Proof { segments: vec![large] }.to_bytes(), "expected at most 8388608");
+    refused(decode(&[large.raw.as_slice(), &[0]].concat()), "16777217 bytes");
+    refused(Proof { segments: vec![large] }.to_bytes(), "expected at most 16777216");
 }
 
 #[test]
@@ -59,7 +59,7 @@ fn damaged_files_are_refused() {
     wrong(|bytes| put(bytes, at::COUNT, 0), "0 segments");
     wrong(|bytes| put(bytes, at::COUNT, MAX_SEGMENTS as u32 + 1), "4097 segments");
     wrong(|bytes| put(bytes, at::COUNT, 2), "a segment's size needs 4 bytes, 0 are left");
-    wrong(|bytes| put(bytes, at::SIZE, MAX_SEGMENT_BYTES as u32 + 1), "8388609 bytes");
+    wrong(|bytes| put(bytes, at::SIZE, MAX_SEGMENT_BYTES as u32 + 1), "16777217 bytes");
     wrong(|bytes| put(bytes, at::SIZE, u32::MAX), "4294967295 bytes");
     wrong(|bytes| put(bytes, at::SIZE, 7), "a digest needs 4 bytes, 3 are left");
     wrong(|bytes| put(bytes, at::PROGRAM, 0x7f00_0001), "not below p");
