@@ -46,11 +46,15 @@ impl Key {
     ///
     /// # Errors
     ///
-    /// If the program has too many instructions for a table.
+    /// If the program has too many instructions for a table, or one in the last word of the address space.
     pub fn new(program: &Arc<Program>) -> Result<Self, Error> {
         let limit = 1 << config::MAX_LOG_HEIGHT;
         if program.code.len() > limit {
             return Err(Error::ProgramTooLong { instructions: program.code.len(), limit });
+        }
+        // The next program counter would be that of a program that has ended.
+        if program.code.last().is_some_and(|(pc, _)| *pc == u32::MAX - 3) {
+            return Err(Error::CodeAtTop);
         }
         let config = config::config();
         let scheme: &CommitmentScheme = config.pcs();

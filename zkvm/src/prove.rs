@@ -5,7 +5,7 @@ use p3_matrix::dense::RowMajorMatrix;
 use p3_matrix::Matrix;
 use p3_uni_stark::ProvingError;
 
-use crate::air::lanes::{lanes, Lanes};
+use crate::air::lanes::{self, Lanes};
 use crate::air::{trace, Table};
 use crate::error::Error;
 use crate::key::Key;
@@ -37,7 +37,7 @@ pub fn traces(key: &Key, statement: &Statement, traces: &trace::Traces) -> Resul
     crate::verify::check_shape(key, &shape)?;
     let (tables, matrices) = committed(traces);
     let matrices: Vec<_> = matrices.iter().collect();
-    let public: Vec<Vec<F>> = tables.iter().map(|table| table.public_values(statement)).collect();
+    let public = lanes::public_values(&tables, statement);
     let instances = StarkInstance::new_multiple(&tables, &matrices, &public);
     let raw =
         prove_batch(key.config(), &instances, &key.prover_data(&shape)).map_err(|error| match error {
@@ -64,7 +64,7 @@ pub fn committed(traces: &trace::Traces) -> (Vec<Lanes>, Vec<RowMajorMatrix<F>>)
 pub fn shape(traces: &trace::Traces) -> Result<Shape, Error> {
     let height = |(table, trace): &(Table, RowMajorMatrix<F>)| {
         let kind = table.kind();
-        (kind, (trace.height() / lanes(kind)).ilog2() as usize)
+        (kind, (trace.height() / lanes::lanes(kind)).ilog2() as usize)
     };
     Shape::new(traces.iter().map(height).collect())
 }

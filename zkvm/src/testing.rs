@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use p3_field::PrimeCharacteristicRing;
 
+use crate::air::lanes::{self, Lanes};
 use crate::air::linear::messages;
 use crate::air::program::RomRow;
 use crate::air::range::Range;
@@ -257,7 +258,8 @@ fn constraints_have_degree_three_at_most() {
         assert!(degree <= 3, "{}: degree {degree}", kind.name());
         messages(&table); // Panics if a field or a count has a degree above 1.
         assert_eq!(table.names().len(), layout.main_width, "{}", kind.name());
-        let values = table.public_values(&Machine::new(&program).segment(1).statement);
-        assert_eq!(values.len(), layout.num_public_values, "{}", kind.name());
+        let statement = Machine::new(&program).segment(1).statement;
+        let values = lanes::public_values(&[Lanes::from(table)], &statement);
+        assert_eq!(values[0].len(), layout.num_public_values, "{}", kind.name());
     }
 }

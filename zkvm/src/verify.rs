@@ -3,14 +3,14 @@
 
 use p3_batch_stark::verify_batch;
 
-use crate::air::lanes::Lanes;
+use crate::air::lanes::{self, Lanes};
 use crate::air::Kind;
 use crate::config::{MAX_LOG_HEIGHT, MIN_LOG_HEIGHT};
 use crate::error::Error;
 use crate::key::Key;
 use crate::proof::{decode, Proof, SegmentProof, Shape, MAX_SEGMENTS};
 use crate::record::{Statement, HALTED_PC};
-use crate::{hash, Digest, F};
+use crate::{hash, Digest};
 
 /// Tables that every segment has: it executes something, so it touches memory.
 pub const REQUIRED: [Kind; 6] =
@@ -89,7 +89,7 @@ pub fn segment(key: &Key, proof: &SegmentProof) -> Result<(), Error> {
         }
     }
     let tables: Vec<Lanes> = shape.tables().iter().map(|&(kind, _)| Lanes::of(kind, key.program())).collect();
-    let public: Vec<Vec<F>> = tables.iter().map(|table| table.public_values(statement)).collect();
+    let public = lanes::public_values(&tables, statement);
     verify_batch(key.config(), &tables, &raw, &public, &key.common(shape))
         .map_err(|error| Error::Refused { number: statement.number, reason: error.to_string() })
 }

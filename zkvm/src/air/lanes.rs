@@ -13,7 +13,7 @@ use p3_matrix::dense::RowMajorMatrix;
 use p3_matrix::Matrix;
 
 use super::bus::Builder;
-use super::{trace, Kind, Table};
+use super::{segment, trace, Kind, Table};
 use crate::record::{Program, Statement};
 use crate::F;
 
@@ -61,15 +61,23 @@ impl Lanes {
         self.0.preprocessed_names()
     }
 
-    /// The public values: see [`Table::public_values`].
-    pub fn public_values(&self, statement: &Statement) -> Vec<F> {
-        self.0.public_values(statement)
-    }
-
     /// A trace of the table as it is committed: the same cells.
     pub fn matrix(&self, trace: &RowMajorMatrix<F>) -> RowMajorMatrix<F> {
         RowMajorMatrix::new(trace.values.clone(), trace.width() * self.count())
     }
+}
+
+/// The public values of each of a proof's tables: what they say of the statement, and with the segment's table which tables there are.
+pub fn public_values(tables: &[Lanes], statement: &Statement) -> Vec<Vec<F>> {
+    let kinds = segment::kinds(tables.iter().map(Lanes::kind));
+    let of = |table: &Lanes| {
+        let mut values = table.0.public_values(statement);
+        if table.kind() == Kind::Segment {
+            values.extend(kinds);
+        }
+        values
+    };
+    tables.iter().map(of).collect()
 }
 
 impl From<Table> for Lanes {

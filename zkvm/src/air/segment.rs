@@ -17,7 +17,7 @@ use p3_matrix::dense::RowMajorMatrix;
 
 use super::bus::{self, Builder};
 use super::columns::columns;
-use super::{frame, trace, Chip};
+use super::{frame, trace, Chip, Kind};
 use crate::record::{Segment, Statement, HALTED_PC, START};
 use crate::F;
 
@@ -39,14 +39,35 @@ pub mod public {
     pub const HALTED: usize = 59;
     /// Halves of the exit code, zero if the program did not end.
     pub const EXIT: usize = 60;
+    /// How many come from the statement.
+    pub const STATEMENT: usize = 62;
+    /// Which tables the proof has, see [`super::kinds`].
+    pub const KINDS: usize = STATEMENT;
     /// How many there are.
-    pub const COUNT: usize = 62;
+    pub const COUNT: usize = KINDS + super::KIND_WORDS;
+}
+
+/// Elements that say which tables a proof has.
+pub const KIND_WORDS: usize = 3;
+/// Kinds of tables in one of them: two bits each.
+const KINDS_A_WORD: usize = 10;
+const _: () = assert!(Kind::ALL.len() <= KIND_WORDS * KINDS_A_WORD);
+
+/// How many pieces of each table a proof has, two bits a kind. No constraint reads them: they are here to be absorbed by the
+/// transcript, which otherwise knows the tables' widths and heights but not which table is which, before any challenge.
+pub fn kinds(tables: impl IntoIterator<Item = Kind>) -> [F; KIND_WORDS] {
+    let mut words = [0; KIND_WORDS];
+    for kind in tables {
+        let place = kind as usize;
+        words[place / KINDS_A_WORD] += 1 << (2 * (place % KINDS_A_WORD));
+    }
+    words.map(F::from_u32)
 }
 
 /// The public values of a statement, at the places of [`public`].
 pub fn public_values(statement: &Statement) -> Vec<F> {
     let Statement { program, number, pc, memory, input, output, exit } = statement;
-    let mut values = Vec::with_capacity(public::COUNT);
+    let mut values = Vec::with_capacity(public::STATEMENT);
     values.extend(program);
     values.push(F::from_u32(*number));
     values.extend(pc.map(F::from_u32));
@@ -168,6 +189,22 @@ mod tests {
     }
 
     #[test]
+    fn every_set_of_tables_has_its_own_words() {
+        let all = Kind::ALL.iter().copied();
+        let mut seen: Vec<_> = vec![kinds([])];
+        for kind in all.clone() {
+            seen.extend([
+                kinds([kind]),
+                kinds([kind, kind]),
+                kinds(all.clone().filter(|&other| other != kind)),
+            ]);
+        }
+        for (i, words) in seen.iter().enumerate() {
+            assert!(!seen[..i].contains(words), "the set {i} is another too");
+        }
+    }
+
+    #[test]
     fn public_values_are_at_their_places() {
         let digest = |start: u32| core::array::from_fn(|i| F::from_u32(start + i as u32));
         let pair = |place: usize| [digest(place as u32), digest(place as u32 + 8)];
@@ -181,7 +218,7 @@ mod tests {
             exit: Some(public::EXIT as u32 + ((public::EXIT as u32 + 1) << 16)),
         };
         let values = public_values(&statement);
-        assert_eq!(values.len(), public::COUNT);
+        assert_eq!(values.len(), public::STATEMENT);
         for (i, value) in values.iter().enumerate() {
             let expected = if i == public::HALTED { 1 } else { i };
             assert_eq!(*value, F::from_usize(expected), "public value {i}");
@@ -221,8 +258,8 @@ mod tests {
         let trace = table.trace(&segment).expect("always there");
         let good = table.public_values(&segment.statement);
         assert_eq!(check::broken(&table, &trace, &good), Vec::<String>::new());
-        let bound = [public::PC..public::INPUT, public::HALTED..public::COUNT];
-        for place in 0..public::COUNT {
+        let bound = [public::PC..public::INPUT, public::HALTED..public::STATEMENT];
+        for place in 0..public::STATEMENT {
             let mut values = good.clone();
             values[place] += F::ONE;
             let refused = !check::broken(&table, &trace, &values).is_empty();

@@ -17,7 +17,7 @@ use super::math::{folded, log2, reversed};
 use super::merkle::Tree;
 use super::program::{Buses, Programs};
 use super::spy::{self, Event, Record, SpyConfig};
-use crate::air::lanes::Lanes;
+use crate::air::lanes::{self, Lanes};
 use crate::air::trace;
 use crate::config::{self, Challenge};
 use crate::error::Error;
@@ -59,7 +59,7 @@ pub fn record(key: &Key, segment: &Segment) -> Result<Recorded, Error> {
     let shape = prove::shape(&traces)?;
     verify::check_shape(key, &shape)?;
     let (tables, traces) = prove::committed(&traces);
-    let public: Vec<Vec<F>> = tables.iter().map(|table| table.public_values(&statement)).collect();
+    let public = lanes::public_values(&tables, &statement);
     let references: Vec<&RowMajorMatrix<F>> = traces.iter().collect();
     let instances = StarkInstance::new_multiple(&tables, &references, &public);
 

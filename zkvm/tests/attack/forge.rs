@@ -8,7 +8,7 @@ use p3_field::PrimeCharacteristicRing;
 use permafrost_zkvm::air::linear::{messages, Message};
 use permafrost_zkvm::air::range::Range;
 use permafrost_zkvm::air::trace::{self, Traces};
-use permafrost_zkvm::air::{bus, check, poseidon2, Kind};
+use permafrost_zkvm::air::{bus, check, lanes, poseidon2, Kind};
 use permafrost_zkvm::config::{self, Config};
 use permafrost_zkvm::key::Key;
 use permafrost_zkvm::record::{Segment, Statement};
@@ -182,7 +182,7 @@ impl<'k> Forge<'k> {
     pub fn refused_by(&self, config: &Config) -> Option<Caught> {
         let (tables, matrices) = prove::committed(&self.traces);
         let matrices: Vec<_> = matrices.iter().collect();
-        let public: Vec<Vec<F>> = tables.iter().map(|table| table.public_values(&self.statement)).collect();
+        let public = lanes::public_values(&tables, &self.statement);
         let shape = prove::shape(&self.traces).expect("tables in order");
         verify::check_shape(self.key, &shape).expect("a shape that may be");
         let instances = StarkInstance::new_multiple(&tables, &matrices, &public);

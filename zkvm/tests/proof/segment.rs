@@ -102,7 +102,7 @@ fn a_table_in_anothers_place_is_refused() {
 }
 
 /// BLAKE3 of the file of [`PROOF`].
-const PINNED: &str = "1c8680bf878b2a1d08c8d85b894f4d49d683ef67c32bbfca915dd9ef065ac445";
+const PINNED: &str = "e21c080df4467bc58a5578014a424a9366786cbe93d943a548a4883e8bea4617";
 
 #[test]
 fn the_proof_is_this_one() {
