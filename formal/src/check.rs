@@ -153,6 +153,7 @@ pub const CHECKS: &[(&str, Check)] = &[
     ("air/shift", |tools| air::table(tools, Kind::Shift)),
     ("air/shifti", |tools| air::table(tools, Kind::ShiftImmediate)),
     ("air/mul", |tools| air::table(tools, Kind::Multiply)),
+    ("air/divide", |tools| air::table(tools, Kind::Divide)),
     ("air/lw", |tools| air::table(tools, Kind::LoadWord)),
     ("air/load", |tools| air::table(tools, Kind::LoadPart)),
     ("air/sw", |tools| air::table(tools, Kind::StoreWord)),

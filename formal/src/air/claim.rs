@@ -47,24 +47,27 @@ pub fn claims(system: &System, kind: Kind, case: &Case, search: bool) -> Result<
     }
     let active: Vec<(&Message, i128)> =
         case.messages.iter().zip(counts.iter().copied()).filter(|(_, count)| *count != 0).collect();
-    for constraint in &case.constraints {
-        match constraint.as_slice() {
-            [one] => q.zero(one),
-            _ => return Err("a product is left".into()),
-        }
-    }
     let on = |name: &str| active.iter().filter(|(m, _)| m.bus == name).copied().collect::<Vec<_>>();
     let lookups = |name: &str| [bus::RANGE, bus::PROGRAM].contains(&name);
     let wrong = active.iter().any(|(message, count)| {
         let allowed: &[i128] = if lookups(&message.bus) { &[1] } else { &[1, -1] };
         !allowed.contains(count)
     });
+    // A lookup with another count could be taken back by another row: then lookups say nothing.
+    if !wrong {
+        // Before the constraints: their equations are eliminated first.
+        for (message, _) in active.iter().filter(|(message, _)| message.bus == bus::RANGE) {
+            lookup(&mut q, &message.fields)?;
+        }
+    }
+    for constraint in &case.constraints {
+        match constraint.as_slice() {
+            [one] => q.zero(one),
+            _ => return Err("a product is left".into()),
+        }
+    }
     if wrong {
         return Ok(never(q));
-    }
-    // Only now: a lookup with another count could be taken back by another row.
-    for (message, _) in active.iter().filter(|(message, _)| message.bus == bus::RANGE) {
-        lookup(&mut q, &message.fields)?;
     }
     let fetch = on(bus::PROGRAM);
     let [(fetch, _)] = fetch.as_slice() else {
