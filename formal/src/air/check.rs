@@ -51,7 +51,6 @@ pub fn table(tools: &Tools, kind: Kind) -> Result<Report, Error> {
     };
     let found: Vec<(String, Result<Found, Error>)> = mutants(&system)
         .into_par_iter()
-        .filter(|(what, _)| tried(kind, what))
         .map(|(what, mutant)| {
             let found = fate(tools, &mutant, kind, reason(&what));
             (what, found)
@@ -71,12 +70,6 @@ pub fn table(tools: &Tools, kind: Kind) -> Result<Report, Error> {
         stale.map(|(_, what, _)| format!("a reason is given for {what}, which is refuted or not there")),
     );
     Ok(report)
-}
-
-/// Whether a mutant is tried. Of division's, whose searches take minutes, only those of the constraints on the operation's flags and on which
-/// of the two results is written.
-fn tried(kind: Kind, what: &str) -> bool {
-    kind != Kind::Divide || what.starts_with("(flags[") || what.starts_with("-flags[")
 }
 
 /// What became of a mutant.

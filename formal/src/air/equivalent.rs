@@ -19,6 +19,11 @@ pub const EQUIVALENT: &[(Kind, &str, &str)] = &[
         "-1 besides two other flags: the sign of b would be looked up with the byte -128, which there is not",
     ),
     (
+        Kind::Divide,
+        "(zero) (zero - 1) = 0",
+        "of any other number but 0 the divisor is zero too and the quotient all ones; only the gap, which then says nothing, reads which it is",
+    ),
+    (
         Kind::ShiftImmediate,
         "(shifted.left[0]) (shifted.left[0] - 1) = 0",
         "-1 besides two other flags: the equations of all three leave only the word 0, whose result is 0",
@@ -56,7 +61,7 @@ pub fn hints(kind: Kind) -> Vec<Vec<(&'static str, i128)>> {
             let one = WORDS.into_iter().flat_map(|w| [[y(w), cycle()].concat(), [x(w), cycle()].concat()]);
             both.into_iter().chain(one).collect()
         }
-        // Dividend and divisor; the divisor, or the quotient.
+        // A whole row; dividend and divisor; the divisor, or the quotient.
         Kind::Divide => {
             let quotient = |w: u32| {
                 let names = ["quotient[0]", "quotient[1]", "quotient[2]", "quotient[3]"];
@@ -68,7 +73,24 @@ pub fn hints(kind: Kind) -> Vec<Vec<(&'static str, i128)>> {
             let one = WORDS
                 .into_iter()
                 .flat_map(|w| [[divisor(w), cycle()].concat(), [quotient(w), cycle()].concat()]);
-            both.into_iter().chain(one).collect()
+            // Whole rows: dividend, divisor, quotient, remainder, and more cells.
+            let row = |[x, y, q, r]: [u32; 4], more: &[(&'static str, i128)]| {
+                let operands =
+                    [word(a, x), divisor(y), quotient(q), word(["remainder[0]", "remainder[1]"], r)];
+                [operands.concat(), cycle(), more.to_vec()].concat()
+            };
+            let rows = [
+                // The remainder is not smaller than the divisor.
+                row([7, 2, 0, 7], &[("a_negative", 0), ("zero", 1), ("gap_carry", -1)]),
+                row([7, 2, 0, 7], &[("a_negative", 0), ("zero", 0), ("gap_carry", 0)]),
+                row([7, 2, 0, 7], &[("a_negative", 0), ("zero", 0), ("gap_carry", -1)]),
+                // 2^16 times these is -1: a carry, and a sign of which the product makes up for 2^32 times it.
+                row([2, 2, 0, 2], &[("a_negative", 0), ("zero", 0), ("gap_carry", 127 << 8)]),
+                row([0, 1 << 23, 254 << 16, 0], &[("a_negative", 0), ("remainder_negative", 127 << 8)]),
+                // -7 = -4 * 2 + 1.
+                row([0u32.wrapping_sub(7), 2, 0u32.wrapping_sub(4), 1], &[("remainder_negative", 0)]),
+            ];
+            rows.into_iter().chain(both).chain(one).collect()
         }
         _ => vec![vec![]],
     }
