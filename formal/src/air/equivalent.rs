@@ -73,22 +73,34 @@ pub fn hints(kind: Kind) -> Vec<Vec<(&'static str, i128)>> {
             let one = WORDS
                 .into_iter()
                 .flat_map(|w| [[divisor(w), cycle()].concat(), [quotient(w), cycle()].concat()]);
-            // Whole rows: dividend, divisor, quotient, remainder, and more cells.
+            // Whole rows: dividend, divisor, quotient, remainder, and more cells. 2^16 times 127 * 2^8 is -1.
+            const SMALL: i128 = 127 << 8;
             let row = |[x, y, q, r]: [u32; 4], more: &[(&'static str, i128)]| {
-                let operands =
-                    [word(a, x), divisor(y), quotient(q), word(["remainder[0]", "remainder[1]"], r)];
-                [operands.concat(), cycle(), more.to_vec()].concat()
+                let divisor =
+                    divisor(y).into_iter().filter(|(name, _)| more.iter().all(|(other, _)| other != name));
+                let others = [word(a, x), quotient(q), word(["remainder[0]", "remainder[1]"], r), cycle()];
+                divisor.chain(others.concat()).chain(more.iter().copied()).collect::<Vec<_>>()
             };
+            let plain = ("a_negative", 0);
             let rows = [
                 // The remainder is not smaller than the divisor.
-                row([7, 2, 0, 7], &[("a_negative", 0), ("zero", 1), ("gap_carry", -1)]),
-                row([7, 2, 0, 7], &[("a_negative", 0), ("zero", 0), ("gap_carry", 0)]),
-                row([7, 2, 0, 7], &[("a_negative", 0), ("zero", 0), ("gap_carry", -1)]),
-                // 2^16 times these is -1: a carry, and a sign of which the product makes up for 2^32 times it.
-                row([2, 2, 0, 2], &[("a_negative", 0), ("zero", 0), ("gap_carry", 127 << 8)]),
-                row([0, 1 << 23, 254 << 16, 0], &[("a_negative", 0), ("remainder_negative", 127 << 8)]),
-                // -7 = -4 * 2 + 1.
+                row([7, 2, 0, 7], &[plain, ("zero", 1), ("gap_carry", -1)]),
+                row([7, 2, 0, 7], &[plain, ("zero", 0), ("gap_carry", 0)]),
+                row([7, 2, 0, 7], &[plain, ("zero", 0), ("gap_carry", -1)]),
+                row([2, 2, 0, 2], &[plain, ("zero", 0), ("gap_carry", SMALL)]),
+                // A product that is wrong by a multiple of p.
+                row([0, 1 << 23, 254 << 16, 0], &[plain, ("remainder_negative", SMALL)]),
+                row([0, 1 << 23, 254 << 16, 1 << 16], &[plain, ("carry[1]", -SMALL)]),
+                row([0, 1 << 31, 254 << 24 | 2, 0], &[plain, ("top", SMALL)]),
+                row([0x7f01_0001, 256, 256, 0], &[plain, ("b_low[0]", -256 * SMALL)]),
+                // A product beyond 2^48 that is forgotten.
+                row([0, 1 << 24, 1 << 24, 0], &[plain, ("top", 0)]),
+                // -7 = -4 * 2 + 1, and a dividend without sign taken as one with a sign.
                 row([0u32.wrapping_sub(7), 2, 0u32.wrapping_sub(4), 1], &[("remainder_negative", 0)]),
+                row(
+                    [0x8000_0001, 2, 0xc000_0001, 0xffff_ffff],
+                    &[("a_negative", 1), ("remainder_negative", 1)],
+                ),
             ];
             rows.into_iter().chain(both).chain(one).collect()
         }
