@@ -2,7 +2,7 @@
 //! and where it goes on. Written from the specification's text, not from the executor.
 //!
 //! A word is an integer from 0 to 2^32 - 1. Where a result is one of several by cases that the solver would have to find, it is given case
-//! by case ([`outcomes`]); the cases of an operation cover all operands.
+//! by case ([`cases`], [`outcome`]); the cases of an operation cover all operands.
 
 use super::poly::Poly;
 use super::query::Query;
