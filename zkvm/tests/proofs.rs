@@ -1,4 +1,5 @@
-//! Proofs of whole programs: each instruction's test, and each guest over three segments and more, from ELF to verified chain.
+//! Proofs of each instruction's test, from ELF to verified chain. Those of the guests, over three segments and more, are made and verified by
+//! the `permafrost` command in its tests.
 //!
 //! A proof of a short segment costs about 1.5 s of one core in this profile, nearly all of it the same for any program: the 2^16 rows of
 //! the range table (hashed with their messages and quotient) and 2^16 hashes of grinding at each of three places.
@@ -8,7 +9,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use permafrost_zkvm::exec::{Executor, Limits};
-use permafrost_zkvm::guests::{Guest, Run, ALL, INSTRUCTIONS};
+use permafrost_zkvm::guests::{Run, INSTRUCTIONS};
 use permafrost_zkvm::key::Key;
 use permafrost_zkvm::proof::Proof;
 use permafrost_zkvm::{elf, prove, verify};
@@ -30,8 +31,8 @@ fn each(count: usize, job: impl Fn(usize) + Sync) {
     });
 }
 
-/// Proves a run, writes the proof, reads it and verifies the chain. Returns the segments.
-fn proved(name: &str, elf: &[u8], run: &Run, segment_log2: u32) -> usize {
+/// Proves a run, writes the proof, reads it and verifies the chain.
+fn proved(name: &str, elf: &[u8], run: &Run, segment_log2: u32) {
     let start = Instant::now();
     let program = Arc::new(elf::load(elf).expect("a program"));
     let key = Key::new(&program).expect("a key");
@@ -48,7 +49,6 @@ fn proved(name: &str, elf: &[u8], run: &Run, segment_log2: u32) -> usize {
     assert!(outcome.matches_input(&run.input) && outcome.matches_output(&run.output), "{name}");
     let (cycles, count) = (executor.cycles(), outcome.segments);
     println!("{name}: {cycles} cycles, {count} segments, {} bytes, {:.1?}", bytes.len(), start.elapsed());
-    count
 }
 
 #[test]
@@ -57,38 +57,5 @@ fn every_instruction() {
         let (name, elf) = INSTRUCTIONS[i];
         let run = Run { input: Vec::new(), hints: Vec::new(), output: Vec::new(), exit: 0 };
         proved(name, elf, &run, 10);
-    });
-}
-
-/// Where the small size is too small for three segments, or takes more of them than need be.
-fn size(guest: &Guest) -> u32 {
-    match guest.name {
-        "collatz" => 30,
-        "fibonacci" => 500,
-        "sha256-pre" => 45,
-        "keccak-pre" => 350,
-        "poseidon2-pre" => 350,
-        "quicksort" => 40,
-        _ => guest.small,
-    }
-}
-
-/// The greatest size of segments, up to 2^13 cycles, that makes three or more.
-fn segment_log2(guest: &Guest, run: &Run) -> u32 {
-    let program = Arc::new(elf::load(guest.elf).expect("a program"));
-    let limits = Limits { cycles: 1 << 20, segment_log2: 10 };
-    let mut executor = Executor::new(program, run.input.clone(), run.hints.clone(), limits);
-    executor.run_to_end(|_| ()).expect("a run");
-    (10..=13).rev().find(|log2| executor.cycles() > 2 << log2).unwrap_or(10)
-}
-
-#[test]
-fn every_guest_in_segments() {
-    each(ALL.len(), |i| {
-        let guest = &ALL[i];
-        let run = guest.run(size(guest));
-        let segments = proved(guest.name, guest.elf, &run, segment_log2(guest, &run));
-        // Ten instructions are one segment.
-        assert!(segments >= if guest.name == "hello" { 1 } else { 3 }, "{}: {segments}", guest.name);
     });
 }
