@@ -8,7 +8,7 @@
 
 use std::sync::Arc;
 
-use crate::isa::{Instruction, Op};
+use crate::isa::Instruction;
 use crate::Digest;
 
 /// Ticks a cycle.
@@ -169,17 +169,13 @@ impl Segment {
     pub fn steps_of(&self, table: crate::air::Kind) -> impl Iterator<Item = &Step> {
         self.steps.iter().filter(move |step| step.instruction.op.table() == table)
     }
-
-    /// How many times each operation was executed.
-    pub fn count(&self, op: Op) -> usize {
-        self.steps.iter().filter(|step| step.instruction.op == op).count()
-    }
 }
 
 /// Steps made by hand, for tests of one table.
 #[cfg(test)]
 pub(crate) mod testing {
     use super::*;
+    use crate::isa::Op;
 
     /// Pairs of operands that instructions go wrong on.
     pub fn corners() -> Vec<(u32, u32)> {

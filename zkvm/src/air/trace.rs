@@ -5,12 +5,11 @@ use std::collections::HashMap;
 use p3_air::BaseAir;
 use p3_field::{PrimeCharacteristicRing, PrimeField32};
 use p3_matrix::dense::RowMajorMatrix;
-use p3_matrix::Matrix;
 
 use super::keccak::Rounds;
 use super::lanes::lanes;
 use super::linear::{messages, Message};
-use super::program::MIN_HEIGHT;
+use super::program::{Rom, MIN_HEIGHT};
 use super::range::Range;
 use super::sha256::Sha256;
 use super::{bus, poseidon2, Kind, Table};
@@ -56,18 +55,17 @@ pub fn build(segment: &Segment) -> Traces {
         }
     }
 
-    let rom = table(Kind::Program);
+    let rom = Rom::new(&segment.program);
     let places: HashMap<F, usize> =
         segment.program.code.iter().enumerate().map(|(row, (pc, _))| (F::from_u32(pc / 4), row)).collect();
-    let height = rom.preprocessed_trace().map_or(MIN_HEIGHT, |rom| rom.height());
-    let mut counts = F::zero_vec(height);
+    let mut counts = F::zero_vec(rom.height());
     let mut executed = |fields: &[F], count: F| {
         if let Some(&row) = places.get(&fields[0]) {
             counts[row] += count;
         }
     };
     asked(&traces, bus::PROGRAM, &mut executed);
-    traces.push((rom, RowMajorMatrix::new(counts, 1)));
+    traces.push((Table::Program(rom), RowMajorMatrix::new(counts, 1)));
 
     let permutations = permutations(&traces);
     if !permutations.is_empty() {

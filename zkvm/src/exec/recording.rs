@@ -5,6 +5,8 @@ use std::hash::{BuildHasherDefault, Hasher};
 
 use super::memory::Memory;
 use super::SEGMENT_LOG2;
+use crate::air::keccak::Rounds;
+use crate::air::sha256::Sha256;
 use crate::isa::{service, REGISTERS};
 use crate::record::{Access, Block, Call, Step, Word, BLOCK, CYCLE, LEVELS, REGISTER_BASE, START};
 
@@ -14,9 +16,9 @@ const MIN_LOG2: u32 = 13;
 /// 28 nodes and a leaf, hashed before and after.
 const MARGIN: u32 = 1024;
 /// Rows that a call of SHA-256 takes in its table.
-pub(super) const SHA256_ROWS: u32 = 9;
+pub(super) const SHA256_ROWS: u32 = Sha256::ROWS as u32;
 /// Rows that a call of Keccak-f takes in its table.
-pub(super) const KECCAK_ROWS: u32 = p3_keccak_air::NUM_ROUNDS as u32;
+pub(super) const KECCAK_ROWS: u32 = Rounds::ROWS as u32;
 
 /// A segment as far as it is executed.
 pub(super) struct Recording {
